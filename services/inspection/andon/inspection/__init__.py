@@ -1,0 +1,1 @@
+"""A captured frame becomes a judged part."""

@@ -1,0 +1,1 @@
+"""What the inspector needs from pictures and from the object store."""

@@ -1,0 +1,116 @@
+"""Regions of a heatmap, their area in the original picture, and the picture with both drawn over it."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from andon.contracts.inspection import Box
+from andon.contracts.station import Region
+
+Heatmap = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+
+AREA_METHOD = "local-otsu"
+_MAX_REGIONS = 20
+_MAX_SIDE = 1280
+_RED = (235, 64, 52)
+_AMBER = (245, 166, 35)
+_OPACITY = 0.55
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A place where the heatmap stands out, in pixels of the original picture."""
+
+    box: Box
+    peak: float
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """An encoded picture."""
+
+    jpeg: bytes
+    width: int
+    height: int
+
+
+def spots(heatmap: Heatmap, limit: float, size: tuple[int, int], region: Region) -> list[Spot]:
+    """Connected cells above the limit, or above half the peak when nothing is; strongest first, at most 20.
+
+    `size` is the original's width and height in pixels; the heatmap covers `region` of it.
+    """
+    peak = float(heatmap.max())
+    above = heatmap > min(max(limit, peak / 2), np.nextafter(peak, -np.inf))
+    count, _, boxes, _ = cv2.connectedComponentsWithStats(above.astype(np.uint8), connectivity=8)
+    rows, columns = heatmap.shape
+    found: list[Spot] = []
+    for index in range(1, count):
+        left, top, wide, high = (int(value) for value in boxes[index][:4])
+        cells = heatmap[top : top + high, left : left + wide]
+        box = (
+            _scale(region.x + region.width * left / columns, size[0]),
+            _scale(region.y + region.height * top / rows, size[1]),
+            _scale(region.x + region.width * (left + wide) / columns, size[0]),
+            _scale(region.y + region.height * (top + high) / rows, size[1]),
+        )
+        found.append(Spot(box, float(cells.max())))
+    return sorted(found, key=lambda spot: -spot.peak)[:_MAX_REGIONS]
+
+
+def _scale(fraction: float, size: int) -> int:
+    return min(size, max(0, round(fraction * size)))
+
+
+def area(picture: Pixels, box: Box) -> int:
+    """Pixels inside the box that differ from its surroundings, split by Otsu on the local contrast."""
+    left, top, right, bottom = box
+    grey = cv2.cvtColor(np.ascontiguousarray(picture[top:bottom, left:right]), cv2.COLOR_RGB2GRAY)
+    contrast = cv2.absdiff(grey, np.full_like(grey, np.median(grey)))
+    _, differs = cv2.threshold(contrast, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    return int(cv2.countNonZero(differs))
+
+
+def glow(picture: Pixels, heatmap: Heatmap, limits: tuple[float, float], region: Region) -> Pixels:
+    """A copy, at most 1280 pixels a side, tinted amber to red where the heatmap is above the lower limit.
+
+    The tint is full at the upper limit; a picture without anything to show stays as it is.
+    """
+    canvas = _at_most(picture, _MAX_SIDE)
+    strength = np.clip((heatmap - limits[0]) / max(limits[1] - limits[0], 1e-6), 0, 1).astype(np.float32)
+    if not strength.any():
+        return canvas
+    high, wide = canvas.shape[:2]
+    left, top = round(region.x * wide), round(region.y * high)
+    right, bottom = round((region.x + region.width) * wide), round((region.y + region.height) * high)
+    smooth = cv2.resize(strength, (right - left, bottom - top), interpolation=cv2.INTER_CUBIC)
+    amount = np.clip(smooth, 0, 1)[..., None]
+    tint = np.array(_AMBER, np.float32) * (1 - amount) + np.array(_RED, np.float32) * amount
+    part = canvas[top:bottom, left:right]
+    part[:] = (part * (1 - _OPACITY * amount) + tint * _OPACITY * amount).astype(np.uint8)
+    return canvas
+
+
+def framed(picture: Pixels, boxes: list[Box], size: tuple[int, int]) -> Drawing:
+    """The picture with a frame round each box, encoded; boxes are in pixels of an original of that size."""
+    high, wide = picture.shape[:2]
+    for left, top, right, bottom in boxes:
+        corners = (
+            (left * wide // size[0], top * high // size[1]),
+            (right * wide // size[0], bottom * high // size[1]),
+        )
+        cv2.rectangle(picture, *corners, _RED, max(2, wide // 400))
+    jpeg = simplejpeg.encode_jpeg(picture, quality=85, colorspace="RGB", colorsubsampling="420")
+    return Drawing(jpeg, wide, high)
+
+
+def _at_most(picture: Pixels, side: int) -> Pixels:
+    high, wide = picture.shape[:2]
+    if max(high, wide) <= side:
+        return np.ascontiguousarray(picture).copy()
+    scale = side / max(high, wide)
+    smaller = cv2.resize(picture, (round(wide * scale), round(high * scale)), interpolation=cv2.INTER_AREA)
+    return smaller.astype(np.uint8)

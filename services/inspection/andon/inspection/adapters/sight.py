@@ -1,0 +1,75 @@
+"""The work of looking: what needs a core and no waiting, done beside the event loop."""
+
+from dataclasses import dataclass
+
+from andon.contracts.inspection import Decision, Detection
+from andon.contracts.station import Region
+from andon.inspection.adapters import picture
+from andon.inspection.adapters.picture import Drawing, Spot
+from andon.inspection.domain.judgement import Verdict, judge, p_value
+from andon.inspection.domain.rule import Rule
+from andon.serving import Decoded, Prediction, decode, decode_full, look
+
+ANOMALY = "anomaly"
+"""The class of a region that a model of good parts alone points at."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A frame made ready for the model."""
+
+    decoded: Decoded
+    pixels: picture.Pixels
+    """uint8 [256, 256, 3] RGB of the recipe's region."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What was made of a frame."""
+
+    score: float
+    verdict: Verdict
+    detections: tuple[Detection, ...]
+    drawing: Drawing
+
+
+def read(data: bytes, region: Region) -> Scene:
+    """Decode no more than the model looks at. Raises like `andon.serving.decode`."""
+    decoded = decode(data, region=region)
+    return Scene(decoded, look(decoded.pixels, region))
+
+
+def show(scene: Scene, prediction: Prediction, rule: Rule, data: bytes) -> Seen:
+    """Decide, then find, measure and draw what stands out.
+
+    Only parts that did not pass are decoded in full.
+    """
+    verdict = judge(prediction.score, rule.limits)
+    passed = verdict.decision is Decision.PASS
+    decoded = scene.decoded if passed else decode_full(data)
+    found = () if passed else _detections(prediction, decoded, rule)
+    low, high = rule.limits.uncertain_above, rule.limits.fail_above
+    glowing = picture.glow(decoded.pixels, prediction.heatmap, (low, 2 * high - low), rule.region)
+    boxes = [detection.bbox for detection in found]
+    drawing = picture.framed(glowing, boxes, (decoded.width, decoded.height))
+    return Seen(prediction.score, verdict, found, drawing)
+
+
+def _detections(prediction: Prediction, decoded: Decoded, rule: Rule) -> tuple[Detection, ...]:
+    size = (decoded.width, decoded.height)
+    spots = picture.spots(prediction.heatmap, rule.limits.uncertain_above, size, rule.region)
+    found = (_detection(spot, decoded, rule) for spot in spots)
+    return tuple(one for one in found if one.area_mm2 is None or one.area_mm2 >= rule.min_area_mm2)
+
+
+def _detection(spot: Spot, decoded: Decoded, rule: Rule) -> Detection:
+    pixels = picture.area(decoded.pixels, spot.box)
+    return Detection(
+        class_name=ANOMALY,
+        confidence=1 - p_value(spot.peak, rule.limits.calibration),
+        bbox=spot.box,
+        area_mm2=None if rule.mm2_per_pixel is None else round(pixels * rule.mm2_per_pixel, 4),
+        area_px=pixels,
+        area_method=picture.AREA_METHOD,
+        peak_score=spot.peak,
+    )

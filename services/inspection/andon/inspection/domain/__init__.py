@@ -1,0 +1,1 @@
+"""Decisions about a part, as pure functions."""

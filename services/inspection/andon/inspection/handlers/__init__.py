@@ -1,0 +1,1 @@
+"""What the inspection service does when it hears something or is asked."""

@@ -1,0 +1,211 @@
+"""Turns a captured frame into a judged part."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
+
+from andon.contracts import Refused, Unavailable, inspection
+from andon.contracts.inspection import FrameCaptured, FrameRefused, Inspection, StoredImage, Times
+from andon.contracts.station import Mode, Sample, Station
+from andon.inspection.adapters.evidence import EvidenceStore, Place
+from andon.inspection.adapters.models import ModelShelf, NoModel
+from andon.inspection.adapters.sight import Seen, read, show
+from andon.inspection.domain.judgement import drawn, frame_id, inspection_id, kept
+from andon.inspection.domain.rule import Rule, region_of, rule_of
+from andon.inspection.store.records import RecordStore
+from andon.inspection.store.stations import RefusalStore, SampleStore, StationStore
+from andon.messaging import Delivery, Service
+from andon.serving import MAX_BYTES
+from andon.telemetry import metrics
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame with everything about it settled."""
+
+    id: str
+    part_id: str | None
+    captured_at: datetime
+    data: bytes
+    source: str
+    arrived: float
+    """On the monotonic clock, in seconds."""
+
+
+@dataclass(eq=False)
+class Inspector:
+    """Judges frames, keeps their evidence, and says what it found; a repeat of a frame is harmless."""
+
+    stations: StationStore
+    samples: SampleStore
+    refusals: RefusalStore
+    records: RecordStore
+    evidence: EvidenceStore
+    models: ModelShelf
+    bus: Service
+    threads: Executor
+    _in_work: dict[str, "asyncio.Future[Inspection | None]"] = field(default_factory=dict)
+
+    async def captured(self, frame: FrameCaptured, delivery: Delivery) -> None:
+        """Hear a frame; one that can't be judged gets an error record before it is parked."""
+        name = frame_id(frame, delivery.headers.get("Nats-Msg-Id"), delivery.sequence)
+        try:
+            await self._once(
+                inspection_id(frame.station_id, name), partial(self._hear, frame, name, delivery)
+            )
+        except Unavailable:
+            raise
+        except Refused as error:
+            await self._refuse(frame, name, error)
+            raise
+
+    async def inspect(self, frame: FrameCaptured, delivery: Delivery) -> Inspection:
+        """Answer with the judged part, whatever mode the station is in."""
+        name = frame_id(frame, delivery.headers.get("Nats-Msg-Id"), delivery.sequence)
+        station = await self.stations.get(frame.station_id)
+        settled = await self._settle(frame, name, delivery, "http")
+        return await self._judge(station, settled)
+
+    async def _hear(self, frame: FrameCaptured, name: str, delivery: Delivery) -> Inspection | None:
+        station = await self.stations.get(frame.station_id)
+        settled = await self._settle(frame, name, delivery, "bus")
+        if station.mode is Mode.TEACH:
+            await self._teach(station, settled)
+            return None
+        return await self._judge(station, settled)
+
+    async def _once(self, key: str, work: Callable[[], Awaitable[Inspection | None]]) -> None:
+        """Let a frame that is delivered again while it is in work wait for that work."""
+        running = self._in_work.get(key)
+        if running is None:
+            running = self._in_work[key] = asyncio.ensure_future(work())
+            running.add_done_callback(lambda _: self._in_work.pop(key, None))
+        await running
+
+    async def _settle(self, frame: FrameCaptured, name: str, delivery: Delivery, source: str) -> Frame:
+        arrived = time.perf_counter()
+        data = delivery.body
+        if frame.object_key:
+            data = await self.evidence.blobs.get_range(frame.object_key, 0, MAX_BYTES + 1)
+        return Frame(name, frame.part_id, frame.captured_at or delivery.time, data, source, arrived)
+
+    async def _teach(self, station: Station, frame: Frame) -> None:
+        """Keep a good example; what is no image teaches nothing."""
+        scene = await self._think(read, frame.data, region_of(station))
+        place = Place(frame.id, station.id, frame.captured_at)
+        image = self.evidence.original(place, frame.data, scene.decoded)
+        key = f"samples/{station.id}/{image.sha256}"
+        await self.evidence.keep(image.model_copy(update={"key": key}), frame.data)
+        sample = Sample(frame_id=frame.id, key=key, sha256=image.sha256, captured_at=frame.captured_at)
+        await self.samples.add(station.id, sample)
+
+    async def _judge(self, station: Station, frame: Frame) -> Inspection:
+        rule = rule_of(station)
+        if rule is None:
+            raise NoModel(
+                f"station '{station.id}' has no model yet: fit and deploy one", {"station_id": "no model"}
+            )
+        model = await self.models.of(rule.model)
+        scene = await self._think(read, frame.data, rule.region)
+        decoded_at = time.perf_counter()
+        place = Place(inspection_id(station.id, frame.id), station.id, frame.captured_at)
+        original = self.evidence.original(place, frame.data, scene.decoded)
+        early = drawn(frame.id, rule.evidence.keep_passed)
+        beside = self.evidence.keep(original, frame.data) if early else asyncio.sleep(0)
+        prediction, _ = await asyncio.gather(model.predict(scene.pixels), beside)
+        predicted_at = time.perf_counter()
+        seen = await self._think(show, scene, prediction, rule, frame.data)
+        drawing = self.evidence.annotated(place, seen.drawing)
+        late = [(drawing, seen.drawing.jpeg)]
+        if not early:
+            late.append((original, frame.data))
+        if not kept(seen.verdict.decision, rule.evidence, frame.id):
+            original = drawing = None
+            late.clear()
+        times = _times(frame.arrived, decoded_at, predicted_at)
+        judged = _inspection(place.part, frame, rule, seen).model_copy(
+            update={
+                "times": times,
+                "width": scene.decoded.width,
+                "height": scene.decoded.height,
+                "image": original,
+                "annotated": drawing,
+            }
+        )
+        return await self._keep_and_say(judged, late)
+
+    async def _keep_and_say(
+        self, judged: Inspection, evidence: list[tuple[StoredImage, bytes]]
+    ) -> Inspection:
+        """Make record and evidence safe, then tell everybody."""
+        record = asyncio.ensure_future(self.records.record(judged))
+        await asyncio.gather(record, *(self.evidence.keep(image, data) for image, data in evidence))
+        known = record.result()
+        await self.bus.say(inspection.PART_JUDGED, known, once=known.id)
+        _measure(known)
+        return known
+
+    async def _refuse(self, frame: FrameCaptured, name: str, error: Refused) -> None:
+        refused = FrameRefused(
+            frame_id=name,
+            station_id=frame.station_id,
+            part_id=frame.part_id,
+            code=error.problem.code,
+            reason=error.problem.message,
+            refused_at=datetime.now(UTC),
+        )
+        await self.refusals.add(refused)
+        once = f"refused-{inspection_id(frame.station_id, name)}"
+        await self.bus.say(inspection.FRAME_REFUSED, refused, once=once)
+        metrics.FRAMES_REFUSED.labels(code=refused.code).inc()
+
+    async def _think(self, work: Callable[..., T], *given: object) -> T:
+        """Run what needs a core beside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, work, *given)
+
+
+def _inspection(part: str, frame: Frame, rule: Rule, seen: Seen) -> Inspection:
+    return Inspection(
+        id=part,
+        frame_id=frame.id,
+        station_id=rule.station_id,
+        part_id=frame.part_id,
+        decision=seen.verdict.decision,
+        confidence=seen.verdict.confidence,
+        anomaly_score=seen.score,
+        uncertain_above=rule.limits.uncertain_above,
+        fail_above=rule.limits.fail_above,
+        objects_found=len(seen.detections),
+        detections=seen.detections,
+        recipe_revision=rule.revision,
+        model_version=rule.model.version_id,
+        model_digest=rule.model.digest,
+        captured_at=frame.captured_at,
+        judged_at=datetime.now(UTC),
+        source=frame.source,
+        times=Times(decode_ms=0, inference_ms=0, total_ms=0),
+        width=0,
+        height=0,
+    )
+
+
+def _times(arrived: float, decoded: float, predicted: float) -> Times:
+    return Times(
+        decode_ms=round((decoded - arrived) * 1e3, 3),
+        inference_ms=round((predicted - decoded) * 1e3, 3),
+        total_ms=round((time.perf_counter() - arrived) * 1e3, 3),
+    )
+
+
+def _measure(part: Inspection) -> None:
+    metrics.PARTS_JUDGED.labels(station=part.station_id, decision=part.decision.value).inc()
+    metrics.DECODE_SECONDS.observe(part.times.decode_ms / 1e3)
+    metrics.INFERENCE_SECONDS.observe(part.times.inference_ms / 1e3)
+    metrics.TOTAL_SECONDS.observe(part.times.total_ms / 1e3)
