@@ -7,6 +7,7 @@ from andon.contracts._catalogue import (
     FOLLOWERS,
     SERVICES,
     SUBJECTS,
+    durable_hearers,
     durable_of,
     kind_of,
     stream_of,

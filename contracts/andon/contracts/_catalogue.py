@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from andon.contracts import alerting, auth, inspection, opcua, station, training
-from andon.contracts._subject import Command, Event, Subject
+from andon.contracts._subject import INTEGRATIONS, Command, Event, Subject
 
 CONTEXTS = (inspection, station, auth, training, alerting, opcua)
 SERVICES = ("gateway", "auth", "inspection", "training", "alerting", "opcua-bridge")
@@ -37,6 +37,12 @@ def stream_of(subject: Event[Any] | Command[Any]) -> str:
 def durable_of(service: str, subject: Event[Any] | Command[Any]) -> str:
     """The name under which a service's place in a stream is remembered."""
     return f"{service}_{subject.name}"
+
+
+def durable_hearers(subject: Event[Any] | Command[Any]) -> list[str]:
+    """The services whose place in a stream the broker remembers; others follow, or talk from outside."""
+    followers = FOLLOWERS if isinstance(subject, Event) else ()
+    return [service for service in subject.heard_by if service not in (*followers, INTEGRATIONS)]
 
 
 def subject_at(address: str) -> Subject[Any]:

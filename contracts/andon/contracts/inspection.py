@@ -45,7 +45,7 @@ class Detection(Message):
     area_px: int = 0
     """In pixels of the original image."""
     area_method: str = ""
-    """How the area was measured, such as `local-otsu`."""
+    """How the area was measured, such as `ring-otsu`."""
     peak_score: float = 0
     """Highest value of the heatmap inside the region."""
 

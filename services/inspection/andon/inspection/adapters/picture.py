@@ -13,12 +13,13 @@ from andon.contracts.station import Region
 Heatmap = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
-AREA_METHOD = "local-otsu"
+AREA_METHOD = "ring-otsu"
 _MAX_REGIONS = 20
 _MAX_SIDE = 1280
 _RED = (235, 64, 52)
 _AMBER = (245, 166, 35)
 _OPACITY = 0.55
+_RING_SHARE = 90
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,27 @@ def _scale(fraction: float, size: int) -> int:
 
 
 def area(picture: Pixels, box: Box) -> int:
-    """Pixels inside the box that differ from its surroundings, split by Otsu on the local contrast."""
+    """Pixels of what differs from the box's surroundings, followed over the box's edge.
+
+    The surroundings are a ring half as wide as the box. A pixel differs where it is further from the ring's
+    median than Otsu's split, and than twice what 90 % of the ring itself stay below.
+    """
     left, top, right, bottom = box
-    grey = cv2.cvtColor(np.ascontiguousarray(picture[top:bottom, left:right]), cv2.COLOR_RGB2GRAY)
-    contrast = cv2.absdiff(grey, np.full_like(grey, np.median(grey)))
-    _, differs = cv2.threshold(contrast, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    return int(cv2.countNonZero(differs))
+    aside, above = (right - left) // 2 + 1, (bottom - top) // 2 + 1
+    x, y = max(0, left - aside), max(0, top - above)
+    cut = np.ascontiguousarray(picture[y : bottom + above, x : right + aside])
+    grey = cv2.cvtColor(cut, cv2.COLOR_RGB2GRAY)
+    inside = np.zeros(grey.shape, bool)
+    inside[top - y : bottom - y, left - x : right - x] = True
+    ring = grey[~inside] if not inside.all() else grey[inside]
+    middle = float(np.median(ring))
+    contrast = np.abs(grey.astype(np.float32) - middle).astype(np.uint8)
+    usual = 2 * float(np.percentile(np.abs(ring.astype(np.float32) - middle), _RING_SHARE))
+    split, _ = cv2.threshold(contrast, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    differs = (contrast > max(split, usual)).astype(np.uint8)
+    _, labels = cv2.connectedComponents(differs, connectivity=8)
+    touching = np.unique(labels[inside])
+    return int(np.isin(labels, touching[touching > 0]).sum())
 
 
 def glow(picture: Pixels, heatmap: Heatmap, limits: tuple[float, float], region: Region) -> Pixels:
