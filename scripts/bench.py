@@ -23,7 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from andon.contracts import Message, inspection, station
 from andon.contracts.inspection import FrameCaptured, Inspection
 from andon.contracts.station import Evidence, ModelRef
-from andon.inspection.camera import PlateCamera
+from andon.inspection.camera.plate import PlateCamera
 from andon.messaging import Delivery, Service
 from andon.runtime import Settings
 from andon.runtime.embedded import free_ports

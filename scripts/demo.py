@@ -19,7 +19,10 @@ from rich.table import Table
 
 from andon.contracts import Message, Refused, inspection, station, training
 from andon.contracts.inspection import Decision, Inspection
-from andon.inspection.camera import LICENCE, PACKAGE, Sent, Source, feed, open_source
+from andon.inspection.camera.feed import Sent, feed
+from andon.inspection.camera.open import open_source
+from andon.inspection.camera.photos import LICENCE, PACKAGE
+from andon.inspection.camera.shot import Source
 from andon.messaging import Delivery, Service
 from andon.runtime import Settings
 from andon.runtime.state import StackState, adopt, running_stack

@@ -60,6 +60,7 @@ __all__ = [
     "Unauthorised",
     "Unavailable",
     "UnsupportedMedia",
+    "durable_hearers",
     "durable_of",
     "kind_of",
     "raised",

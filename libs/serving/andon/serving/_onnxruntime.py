@@ -1,0 +1,77 @@
+"""Inference by ONNX Runtime: the FP32 file, on the processor or a GPU."""
+
+import asyncio
+import gc
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from andon.contracts import Invalid
+from andon.serving import _probe
+from andon.serving._batches import Batches
+from andon.serving._predictor import Prediction
+
+_BROKEN = (
+    ort.capi.onnxruntime_pybind11_state.InvalidProtobuf,
+    ort.capi.onnxruntime_pybind11_state.InvalidGraph,
+    ort.capi.onnxruntime_pybind11_state.InvalidArgument,
+    ort.capi.onnxruntime_pybind11_state.Fail,
+)
+
+
+class OnnxRuntimePredictor:
+    """One session that uses its threads within a batch; a quantised file would be slower here than FP32."""
+
+    name = "onnxruntime"
+
+    def __init__(self, session: ort.InferenceSession, max_batch: int) -> None:
+        known = session.get_modelmeta().custom_metadata_map.get(_probe.PROBE_KEY)
+        self._session: ort.InferenceSession | None = session
+        self._device = session.get_providers()[0].removesuffix("ExecutionProvider")
+        self._known = float(known) if known else None
+        self._batches = Batches(self._infer, lanes=1, limit=max_batch)
+
+    @classmethod
+    async def open(cls, model: bytes | Path, *, threads: int = 0, max_batch: int = 8) -> Self:
+        """Load and warm a model file. `threads` 0 means every core. Raises Invalid for no model."""
+        predictor = await asyncio.to_thread(cls._load, model, threads, max_batch)
+        await predictor.probe()
+        return predictor
+
+    @classmethod
+    def _load(cls, model: bytes | Path, threads: int, max_batch: int) -> Self:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        # Spinning threads would take the cores from decoding and from everything beside this process.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        wanted = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider")
+                  if name in ort.get_available_providers()]  # fmt: skip
+        try:
+            session = ort.InferenceSession(model if isinstance(model, bytes) else str(model), options, wanted)
+        except _BROKEN as error:
+            raise Invalid("the file is not a model that ONNX Runtime reads") from error
+        return cls(session, max_batch)
+
+    @property
+    def device(self) -> str:
+        return self._device
+
+    async def predict(self, pixels: NDArray[np.uint8]) -> Prediction:
+        return await self._batches.ask(pixels)
+
+    async def probe(self) -> None:
+        _probe.check(await self.predict(_probe.probe_image()), self._known)
+
+    async def close(self) -> None:
+        await self._batches.close()
+        self._session = None
+        gc.collect()
+
+    def _infer(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        assert self._session is not None, "no batch runs after close"  # noqa: S101
+        scores, heatmaps = self._session.run(["score", "heatmap"], {"image": images})
+        return scores, heatmaps

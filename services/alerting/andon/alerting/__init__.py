@@ -1,0 +1,1 @@
+"""Rules over what was judged, and the alerts they open."""

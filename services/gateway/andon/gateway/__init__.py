@@ -1,0 +1,1 @@
+"""The one door for people and clients: REST, live events and the page."""

@@ -1,0 +1,103 @@
+"""Reads one image out of a multipart request without ever holding more than it may be."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from fastapi import Request
+from pydantic import BaseModel
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from andon.contracts import BadRequest, Invalid, TooLarge, UnsupportedMedia
+from andon.gateway.domain import MEDIA_TYPES, sniff
+
+_FORM_ROOM = 64 * 1024
+"""Bytes for boundaries, part headers and the text fields around the image."""
+
+
+class UploadSettings(BaseModel):
+    max_bytes: int = 20 * 1024 * 1024
+    """Largest image; a larger one is refused while it is still coming in."""
+    inline_bytes: int = 7_500_000
+    """Up to here an image travels in its message; above, through the object store."""
+    seconds: float = 60.0
+    """How long a client may take to send it."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An image as it came, and the text fields beside it."""
+
+    data: bytes
+    media_type: str
+    """By its bytes, not by what the sender calls it."""
+    fields: dict[str, str]
+
+
+async def read_upload(request: Request, settings: UploadSettings) -> Upload:
+    """The form's `file` and text fields.
+
+    Raises BadRequest (no form, no file), TooLarge, Invalid (empty), UnsupportedMedia.
+    """
+    form = await _form(request, settings)
+    try:
+        return _upload(form, await _content(form), settings)
+    finally:
+        await form.close()
+
+
+async def _form(request: Request, settings: UploadSettings) -> FormData:
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise BadRequest("The request must be multipart/form-data with the image in the field 'file'.")
+    parser = MultiPartParser(
+        request.headers,
+        _counted(request, settings.max_bytes),
+        max_files=1,
+        max_fields=16,
+        max_part_size=_FORM_ROOM // 4,
+    )
+    parser.spool_max_size = settings.max_bytes + _FORM_ROOM  # stays in memory: no disk in a request's way
+    try:
+        async with asyncio.timeout(settings.seconds):
+            return await parser.parse()
+    except TimeoutError:
+        raise BadRequest(f"The upload took longer than {settings.seconds:g} seconds.") from None
+    except MultiPartException as error:
+        raise BadRequest(f"The form can't be read: {error.message}") from None
+
+
+async def _counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
+    most = max_bytes + _FORM_ROOM
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > most:
+        raise _too_large(max_bytes)
+    seen = 0
+    async for chunk in request.stream():
+        seen += len(chunk)
+        if seen > most:
+            raise _too_large(max_bytes)
+        yield chunk
+
+
+async def _content(form: FormData) -> bytes:
+    file = form.get("file")
+    if not isinstance(file, UploadFile):
+        raise BadRequest("The field 'file' with the image is missing.")
+    return await file.read()
+
+
+def _upload(form: FormData, data: bytes, settings: UploadSettings) -> Upload:
+    if not data:
+        raise Invalid("The field 'file' is empty.")
+    if len(data) > settings.max_bytes:
+        raise _too_large(settings.max_bytes)
+    media_type = sniff(data)
+    if media_type is None:
+        names = ", ".join(ending for ending in MEDIA_TYPES.values())
+        raise UnsupportedMedia(f"The field 'file' is not an image of a type that is taken ({names}).")
+    return Upload(data, media_type, {name: value for name, value in form.items() if isinstance(value, str)})
+
+
+def _too_large(max_bytes: int) -> TooLarge:
+    return TooLarge(f"The field 'file' is larger than {max_bytes / 2**20:g} MB.")

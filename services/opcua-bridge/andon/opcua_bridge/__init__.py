@@ -1,0 +1,1 @@
+"""What SCADA sees: OPC UA nodes per station."""

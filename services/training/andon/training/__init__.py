@@ -1,0 +1,1 @@
+"""Fits, versions and deploys models."""

@@ -1,0 +1,1 @@
+"""What training reaches besides its database: the object store and the fitting process."""

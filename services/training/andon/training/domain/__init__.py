@@ -1,0 +1,1 @@
+"""What is decided about models, from arrays and numbers alone."""
