@@ -1,4 +1,4 @@
-"""The spine's speed and memory: parts a second and latency beside decoding and inference alone, in one run."""
+"""The spine's speed and memory beside decoding and inference alone, in one run."""
 
 import argparse
 import asyncio
@@ -273,10 +273,11 @@ def report(speeds: list[Speed], facts: dict[str, float]) -> None:
     limit = best["decode + inference alone"]
     lines = [
         f"Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores shared with the embedded servers, by",
-        "`scripts/bench --write`: rendered plates of 1280 x 1024 (JPEG), INT8 on OpenVINO, the better of two runs.",
-        "The embedded database is not MongoDB: the figures say what this machine does, not what MongoDB would.",
+        "`scripts/bench --write`: rendered plates of 1280 x 1024 (JPEG), INT8 on OpenVINO, the better of two",
+        "runs.",
+        "The embedded database is not MongoDB: these figures say nothing about what MongoDB would do.",
         "",
-        "| way | parts/s | of the limit | p50 ms | p99 ms | inspector CPU ms/part | looking's share of it |",
+        "| way | parts/s | of the limit | p50 ms | p99 ms | CPU ms/part | looking's share of it |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, speed in best.items():
@@ -292,7 +293,7 @@ def report(speeds: list[Speed], facts: dict[str, float]) -> None:
     memory = sum(size for name, size in facts.items() if name.startswith("RSS"))
     lines += [
         "",
-        f"- Added to decoding and inference at a light load: {added:.1f} ms p50, from camera to announcement.",
+        f"- Added to decoding and inference at a light load: {added:.1f} ms p50, camera to announcement.",
         f"- Resident in all: {memory / 1024:.2f} GiB ("
         + ", ".join(f"{name[4:]} {size:.0f} MiB" for name, size in facts.items() if name.startswith("RSS"))
         + ").",

@@ -37,13 +37,21 @@ console = Console(highlight=False)
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
     camera = parser.add_mutually_exclusive_group()
-    camera.add_argument("--photos", action="store_true", help="2,624 real solar-cell photographs (CC BY-NC-SA 4.0)")
-    camera.add_argument("--images", type=Path, metavar="FOLDER", help="your own; an MVTec layout gives known truth")
+    camera.add_argument(
+        "--photos", action="store_true", help="2,624 real solar-cell photographs (CC BY-NC-SA 4.0)"
+    )
+    camera.add_argument(
+        "--images", type=Path, metavar="FOLDER", help="your own; an MVTec layout gives known truth"
+    )
     parser.add_argument("--parts", type=positive, metavar="N", help="judge N parts, print a summary, and end")
-    parser.add_argument("--rate", type=float, default=5.0, help="parts a second (default 5); 0 as fast as it goes")
+    parser.add_argument(
+        "--rate", type=float, default=5.0, help="parts a second (default 5); 0 as fast as it goes"
+    )
     parser.add_argument("--port", type=int, default=8080, help="of the dashboard (default 8080)")
     parser.add_argument("--opcua-port", type=int, default=4840, help="of the OPC UA server (default 4840)")
-    parser.add_argument("--data", type=Path, default=ROOT / ".andon-demo", metavar="DIR", help="where everything is kept")
+    parser.add_argument(
+        "--data", type=Path, default=ROOT / ".andon-demo", metavar="DIR", help="where everything is kept"
+    )
     parser.add_argument("--seed", type=int, default=0, help="the same seed shows the same plates")
     return parser.parse_args()
 
@@ -112,7 +120,9 @@ class Board:
         )
         decision = f"[{COLOUR[part.decision]}]{part.decision.value:<9}[/]"
         line = f"{part.judged_at:%H:%M:%S} {part.part_id or part.frame_id:<22.22} {decision}"
-        console.print(f"{line} score {part.anomaly_score:7.2f} {part.times.total_ms:5.0f} ms{truth:<18.18} {where}")
+        console.print(
+            f"{line} score {part.anomaly_score:7.2f} {part.times.total_ms:5.0f} ms{truth:<18.18} {where}"
+        )
 
     async def all_in(self, within: float) -> None:
         """Wait until every frame sent was judged or refused; `within` seconds without any news is an error."""
@@ -153,8 +163,15 @@ def start_stack(wanted: argparse.Namespace) -> "subprocess.Popen[bytes]":
     step(f"starting servers and services; their log is {wanted.data / 'andon.log'}")
     wanted.data.mkdir(parents=True, exist_ok=True)
     command = (
-        BIN / "andon", "up", "--demo", "--data", wanted.data, "--port", str(wanted.port),
-        "--opcua-port", str(wanted.opcua_port),
+        BIN / "andon",
+        "up",
+        "--demo",
+        "--data",
+        wanted.data,
+        "--port",
+        str(wanted.port),
+        "--opcua-port",
+        str(wanted.opcua_port),
     )
     with (wanted.data / "andon.log").open("ab") as log:
         return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, process_group=0)
@@ -225,11 +242,15 @@ async def fit(bus: Service, place: str) -> None:
             if at.state is training.FitState.SUCCEEDED:
                 break
     while (now := await bus.ask(station.GET, station.GetStation(id=place))).mode is not station.Mode.JUDGE:
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # the station tells by its mode alone
     limits = now.recipe.thresholds if now.recipe else None
     step(
         f"model fitted and deployed after {time.monotonic() - began:.1f} s"
-        + (f"; uncertain above {limits.uncertain_above:.2f}, fail above {limits.fail_above:.2f}" if limits else "")
+        + (
+            f"; uncertain above {limits.uncertain_above:.2f}, fail above {limits.fail_above:.2f}"
+            if limits
+            else ""
+        )
     )
 
 

@@ -46,9 +46,9 @@ def verifier(signer: Signer) -> Verifier:
 
 def test_a_good_token_names_who_it_is(signer: Signer, verifier: Verifier):
     token = signer.sign(EVE, "s1")
-    for _ in range(2):
-        principal = verifier.verify(token)
-        assert principal == Principal(id="u1", username="eve", roles=(Role.ENGINEER,), session_id="s1")
+    principal = verifier.verify(token)
+    assert principal == Principal(id="u1", username="eve", roles=(Role.ENGINEER,), session_id="s1")
+    assert verifier.verify(token) == principal
     assert principal.permissions == {"inspect", "view_history", "configure"}
 
 
@@ -116,7 +116,14 @@ def _claims(**changes: object) -> dict[str, object]:
 
 @pytest.mark.parametrize(
     "claims",
-    [_claims(iss="other"), _claims(aud="other"), _claims(exp=None), _claims(sid=None), _claims(sub=7), _claims(jti=None)],
+    [
+        _claims(iss="other"),
+        _claims(aud="other"),
+        _claims(exp=None),
+        _claims(sid=None),
+        _claims(sub=7),
+        _claims(jti=None),
+    ],
 )
 def test_a_well_signed_token_with_wrong_claims_is_refused(
     private_key: str, signer: Signer, verifier: Verifier, claims: dict[str, object]
@@ -134,7 +141,7 @@ def _segment(content: object) -> str:
 
 def test_forged_tokens_are_refused(signer: Signer, verifier: Verifier):
     head, body, signature = signer.sign(EVE, "s1").split(".")
-    public = json.dumps(signer.public)
+    public = signer.public["x"]
     forged = [
         "", "x", "a.b.c", f"{head}.{body}.", f"{head}.{_segment(_claims())}.{signature}",
         f"{_segment({'alg': 'none', 'kid': signer.kid})}.{body}.",

@@ -108,6 +108,34 @@ async def test_a_ping_wants_the_bucket(blobs: Blobs, blob_settings: S3Settings):
             await other.put("a", b"x")
 
 
+@pytest.mark.parametrize(
+    ("status", "content_type", "body"),
+    [
+        (507, "application/xml", "<Error><Code>XMinioStorageFull</Code><Message>full</Message></Error>"),
+        (500, "application/xml", "<Error><Code>InternalError</Code><Message>no volumes</Message></Error>"),
+        (503, "text/html", "<h1>proxy</h1>"),
+        (403, "application/xml", "<Error><Code>SignatureDoesNotMatch</Code><Message>no</Message></Error>"),
+    ],
+)
+async def test_a_full_broken_or_misconfigured_store_is_waited_for(status: int, content_type: str, body: str):
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 {status} No\r\nContent-Type: {content_type}\r\nConnection: close\r\n"
+        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        endpoint = "127.0.0.1:{1}".format(*server.sockets[0].getsockname())
+        settings = S3Settings(endpoint=endpoint, access_key="a", secret_key=SecretStr("s"))
+        async with Blobs(settings) as blobs:
+            with pytest.raises(Unavailable):
+                await blobs.put("a", b"x")
+            with pytest.raises(Unavailable):
+                await blobs.get("a")
+
+
 async def test_an_outage_is_unavailable_and_passes(
     s3_process: Restartable[S3Address], blob_settings: S3Settings
 ):
@@ -115,9 +143,9 @@ async def test_an_outage_is_unavailable_and_passes(
         await blobs.prepare()
         await blobs.put("a", b"kept")
         s3_process.kill()
-        for attempt in (blobs.put("b", b"x"), blobs.get("a"), blobs.ping(), blobs.list()):
-            with pytest.raises(Unavailable):
-                await attempt
+        calls = (blobs.put("b", b"x"), blobs.get("a"), blobs.ping(), blobs.list(), blobs.delete_many(["a"]))
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(result) for result in results] == [Unavailable] * 5
         await s3_process.start()
 
         async def back() -> bool:

@@ -28,8 +28,14 @@ from andon.storage import Blobs
 
 EMPTY = {
     inspection.STATISTICS: inspection.Statistics(
-        total_inspections=4, passed=3, failed=1, uncertain=0, pass_rate=0.75, avg_inspection_time_ms=8.5,
-        defect_breakdown={"anomaly": 1}, period_hours=24,
+        total_inspections=4,
+        passed=3,
+        failed=1,
+        uncertain=0,
+        pass_rate=0.75,
+        avg_inspection_time_ms=8.5,
+        defect_breakdown={"anomaly": 1},
+        period_hours=24,
     ),
     station.LIST: station.Stations(stations=()),
     alerting.LIST: alerting.Alerts(alerts=()),

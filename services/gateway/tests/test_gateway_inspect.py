@@ -54,9 +54,15 @@ async def test_the_answer_has_the_fields_of_the_api(client):
     assert found["confidence"] == 0.9
     assert found["objects_found"] == 1
     assert found["total_time_ms"] == 8.0
-    assert found["detections"][0].items() >= {
-        "class_name": "scratch", "confidence": 0.94, "bbox": [120, 80, 240, 160], "area_mm2": 12.4,
-    }.items()
+    assert (
+        found["detections"][0].items()
+        >= {
+            "class_name": "scratch",
+            "confidence": 0.94,
+            "bbox": [120, 80, 240, 160],
+            "area_mm2": 12.4,
+        }.items()
+    )
     assert found["image_url"].startswith(f"/static/images/{found['id']}.png?")
     assert found["annotated_url"].startswith(f"/static/images/{found['id']}.annotated.jpg?")
     assert (found["station_id"], found["part_id"]) == ("line-1", "P 7")
@@ -88,6 +94,7 @@ async def test_a_large_image_goes_through_the_object_store_and_is_removed_after(
     large = JPEG + bytes(8_000_000)
 
     async with Blobs(settings.s3) as blobs:
+
         def judge(question, delivery):
             seen["key"], seen["body"] = question.object_key, delivery.body
             return failed(question, delivery)

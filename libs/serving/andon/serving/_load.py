@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
@@ -20,10 +21,10 @@ class ServingSettings(BaseModel):
     """The block of settings for whoever predicts."""
 
     runtime: Runtime = Runtime.OPENVINO
-    threads: int = Field(0, ge=0)
+    threads: Annotated[int, Field(ge=0)] = 0
     """Of the inference pool; 0 means every core."""
-    max_batch: int = Field(8, ge=1, le=64)
-    keep_models: int = Field(4, ge=1)
+    max_batch: Annotated[int, Field(ge=1, le=64)] = 8
+    keep_models: Annotated[int, Field(ge=1)] = 4
     """Models held in memory; the one unused for longest is closed first."""
 
 

@@ -3,10 +3,10 @@
 import asyncio
 import gc
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
-import onnxruntime as ort
+import onnxruntime
 from numpy.typing import NDArray
 
 from andon.contracts import Invalid
@@ -14,12 +14,9 @@ from andon.serving import _probe
 from andon.serving._batches import Batches
 from andon.serving._predictor import Prediction
 
-_BROKEN = (
-    ort.capi.onnxruntime_pybind11_state.InvalidProtobuf,
-    ort.capi.onnxruntime_pybind11_state.InvalidGraph,
-    ort.capi.onnxruntime_pybind11_state.InvalidArgument,
-    ort.capi.onnxruntime_pybind11_state.Fail,
-)
+ort: Any = onnxruntime  # it brings no types
+_errors = ort.capi.onnxruntime_pybind11_state
+_BROKEN = (_errors.InvalidProtobuf, _errors.InvalidGraph, _errors.InvalidArgument, _errors.Fail)
 
 
 class OnnxRuntimePredictor:
@@ -27,10 +24,10 @@ class OnnxRuntimePredictor:
 
     name = "onnxruntime"
 
-    def __init__(self, session: ort.InferenceSession, max_batch: int) -> None:
-        known = session.get_modelmeta().custom_metadata_map.get(_probe.PROBE_KEY)
-        self._session: ort.InferenceSession | None = session
-        self._device = session.get_providers()[0].removesuffix("ExecutionProvider")
+    def __init__(self, session: Any, max_batch: int) -> None:
+        known: str | None = session.get_modelmeta().custom_metadata_map.get(_probe.PROBE_KEY)
+        self._session: Any = session
+        self._device: str = session.get_providers()[0].removesuffix("ExecutionProvider")
         self._known = float(known) if known else None
         self._batches = Batches(self._infer, lanes=1, limit=max_batch)
 
@@ -72,6 +69,5 @@ class OnnxRuntimePredictor:
         gc.collect()
 
     def _infer(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        assert self._session is not None, "no batch runs after close"  # noqa: S101
         scores, heatmaps = self._session.run(["score", "heatmap"], {"image": images})
         return scores, heatmaps

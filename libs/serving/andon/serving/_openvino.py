@@ -70,9 +70,9 @@ class OpenVinoPredictor:
         gc.collect()
 
     def _warm(self) -> None:
-        """Every lane sees its largest and its smallest batch once, so that no part pays for it."""
+        """Every lane sees every batch size once, the largest first, so that no part pays for it."""
         image = _probe.probe_image()[None]
-        for size in (self._max_batch, 1):
+        for size in range(self._max_batch, 0, -1):
             for _ in range(self._lanes):
                 self._infer(np.repeat(image, size, axis=0))
 

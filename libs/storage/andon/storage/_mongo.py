@@ -26,13 +26,28 @@ Database: TypeAlias = AsyncDatabase[Document]
 _log = log("andon.storage")
 
 _DUPLICATE = 11000
-_AWAY = frozenset({
-    6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,  # unreachable, stepping down, stopping
-    50,  # took longer than allowed
-    64, 100,  # written, but not yet as safely as asked for
-    14031,  # disk full
-    13, 18,  # refuses our credentials: waits for the operator, and nothing gets lost meanwhile
-})
+_AWAY = frozenset(
+    {
+        6,
+        7,
+        89,
+        91,
+        189,
+        262,
+        9001,
+        10107,
+        11600,
+        11602,
+        13435,
+        13436,  # unreachable, stepping down, stopping
+        50,  # took longer than allowed
+        64,
+        100,  # written, but not yet as safely as asked for
+        14031,  # disk full
+        13,
+        18,  # refuses our credentials: waits for the operator, and nothing gets lost meanwhile
+    }
+)
 
 
 class MongoSettings(BaseModel):

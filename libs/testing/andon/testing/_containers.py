@@ -10,7 +10,7 @@ from testcontainers.core.wait_strategies import PortWaitStrategy
 
 _NATS = "nats:2.12-alpine"
 _MONGO = "mongo:7.0"
-_S3 = "chrislusf/seaweedfs:4.01"
+_S3 = "chrislusf/seaweedfs:4.48"
 _NATS_PORT, _MONGO_PORT, _S3_PORT = 4222, 27017, 8333
 _MAX_PAYLOAD = "max_payload: 8MB\njetstream { store_dir: /data }\n"
 

@@ -14,7 +14,7 @@ class InUse(RuntimeError):
 @contextmanager
 def locked(data: Path) -> Generator[None]:
     """Hold the folder. The kernel lets go of it with the process, however that ends. Raises InUse."""
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (data / "lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,6 +1,7 @@
 """Starts everything in order, watches it, and ends it in the reverse."""
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -88,8 +89,7 @@ class _Stack:
         names = self._chosen()
         self._refuse_taken_ports(names)
         self._start_servers()
-        await self._servers_ready()
-        await self._declare_topology()
+        await asyncio.gather(self._servers_ready(), self._declare_topology())
         self._start_services(names)
         await self._services_ready()
         self._state.ready = True
@@ -120,6 +120,9 @@ class _Stack:
         for need, address in self._embedded.given.items():
             self._say(f"{need}: yours, at {address.rsplit('@', 1)[-1]}")
         self._embedded.launch()
+        self._state.environment = dict(self._embedded.environment)
+        if self._options.demo:
+            self._state.environment["ANDON_DEMO"] = "true"
 
     async def _servers_ready(self) -> None:
         async def wait(need: str, server: Server) -> None:
@@ -130,9 +133,6 @@ class _Stack:
         servers = self._embedded.servers
         await asyncio.gather(*(wait(need, server) for need, server in servers.items()))
         self._watches = [asyncio.create_task(self._watch(need, server)) for need, server in servers.items()]
-        self._state.environment = dict(self._embedded.environment)
-        if self._options.demo:
-            self._state.environment["ANDON_DEMO"] = "true"
         self._remember()
 
     async def _declare_topology(self) -> None:
@@ -140,7 +140,7 @@ class _Stack:
         command = "from andon.runtime.topology import main; main()"
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", command,
-            env=environment_of_child("topology", self._data, self._state.environment),
+            env={**os.environ, **self._state.environment},
             stderr=asyncio.subprocess.PIPE,
             preexec_fn=dies_with_parent(),
         )  # fmt: skip

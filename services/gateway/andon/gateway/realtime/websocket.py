@@ -35,9 +35,7 @@ async def dashboard(socket: WebSocket, here: Here, token: str = "") -> None:
     listener.offer(here.pulse.beat())
     here.pulse.refresh_soon()
     try:
-        await first_of(
-            _tell(socket, listener), _left(socket), listener.ended(), token_over(here.door, token)
-        )
+        await first_of(_tell(socket, listener), _left(socket), listener.ended(), token_over(here.door, token))
     except (WebSocketDisconnect, TimeoutError):
         return None
     finally:

@@ -52,9 +52,7 @@ async def refresh(body: RefreshBody, here: Here) -> TokensView:
 async def logout(principal: SignedIn, here: Here, body: LogoutBody | None = None) -> Outcome:
     """End the session: its access and refresh tokens are refused from now on."""
     named = body.refresh_token if body else None
-    ended = await here.bus.ask(
-        auth.LOGOUT, auth.Logout(session_id=principal.session_id, refresh_token=named)
-    )
+    ended = await here.bus.ask(auth.LOGOUT, auth.Logout(session_id=principal.session_id, refresh_token=named))
     here.door.end(ended.session_id)
     return Outcome(status="signed out")
 

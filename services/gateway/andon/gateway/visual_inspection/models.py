@@ -26,9 +26,7 @@ async def models(
     _who: MayView, here: Here, station_id: str | None = None, limit: Annotated[int, Query(ge=1, le=_ALL)] = 50
 ) -> dict[str, Any]:
     """Model versions, newest first."""
-    found = await here.bus.ask(
-        training.LIST, parsed(training.ListModels, station_id=station_id, limit=limit)
-    )
+    found = await here.bus.ask(training.LIST, parsed(training.ListModels, station_id=station_id, limit=limit))
     return {"models": [model_view(version) for version in found.models]}
 
 

@@ -50,9 +50,7 @@ async def inspections(
 
 
 @routes.get("/inspections/refused")
-async def refused(
-    _who: MayView, here: Here, station_id: str | None = None, limit: Limit = 50
-) -> RefusedView:
+async def refused(_who: MayView, here: Here, station_id: str | None = None, limit: Limit = 50) -> RefusedView:
     """Frames that could not be judged, each with its reason, newest first."""
     question = parsed(inspection.ListRefused, station_id=station_id, limit=limit)
     found = await here.bus.ask(inspection.REFUSED, question)

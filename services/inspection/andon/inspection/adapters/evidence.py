@@ -60,7 +60,7 @@ class EvidenceStore:
 
     async def keep(self, image: StoredImage, data: bytes) -> None:
         """Store; a repeat overwrites with the same. Raises Unavailable while the store is away or full."""
-        await self.blobs.put(image.key, data, image.content_type)
+        await self.blobs.put(image.key, data, image.content_type, sha256=image.sha256)
 
     async def drop(self, images: tuple[StoredImage | None, ...]) -> None:
         """Remove what is there."""

@@ -62,7 +62,8 @@ export class Wall {
     if (!this.#cards.has(id)) {
       const card = new Card(id);
       this.#cards.set(id, card);
-      byId("stations").append(card.root);
+      const after = [...this.#cards.values()].filter((other) => other.id > id).sort((one, other) => (one.id < other.id ? -1 : 1));
+      byId("stations").insertBefore(card.root, after[0]?.root ?? null);
     }
     return this.#cards.get(id);
   }

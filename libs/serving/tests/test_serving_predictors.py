@@ -1,0 +1,142 @@
+"""Every runtime behaves the same: one suite over all of them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from andon.contracts import Invalid, Unavailable
+from andon.serving import (
+    ModelFiles,
+    OnnxRuntimePredictor,
+    OpenVinoPredictor,
+    Predictor,
+    Runtime,
+    ServingSettings,
+    load,
+    probe_image,
+    wanted,
+)
+
+from .serving_models import brightness_model, grey, written
+
+Kind = type[OpenVinoPredictor] | type[OnnxRuntimePredictor]
+KINDS: list[Kind] = [OpenVinoPredictor, OnnxRuntimePredictor]
+PROBE_SCORE = float(
+    probe_image().astype(np.float32).mean(axis=2).reshape(32, 8, 32, 8).mean(axis=(1, 3)).max()
+)
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    return request.param
+
+
+@pytest_asyncio.fixture
+async def predictor(kind: Kind) -> AsyncIterator[Predictor]:
+    opened = await kind.open(brightness_model(), threads=2)
+    yield opened
+    await opened.close()
+
+
+async def test_a_picture_gets_its_score_and_heatmap(predictor: Predictor) -> None:
+    pixels = grey(10)
+    pixels[:8, 8:16] = 200
+
+    prediction = await predictor.predict(pixels)
+
+    assert prediction.score == pytest.approx(200)
+    assert prediction.heatmap.shape == (32, 32)
+    assert prediction.heatmap.dtype == np.float32
+    assert np.unravel_index(prediction.heatmap.argmax(), (32, 32)) == (0, 1)
+
+
+async def test_pictures_asked_for_together_are_not_mixed_up(predictor: Predictor) -> None:
+    values = [value % 251 for value in range(0, 600, 7)]
+
+    predictions = await asyncio.gather(*(predictor.predict(grey(value)) for value in values))
+
+    assert [prediction.score for prediction in predictions] == pytest.approx(values, abs=1e-3)
+    assert [prediction.heatmap.mean() for prediction in predictions] == pytest.approx(values, abs=1e-2)
+
+
+async def test_a_heatmap_stays_as_it_was_when_others_follow(predictor: Predictor) -> None:
+    first = await predictor.predict(grey(5))
+    await asyncio.gather(*(predictor.predict(grey(200)) for _ in range(20)))
+
+    assert first.heatmap.max() == pytest.approx(5)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [np.zeros((256, 256), np.uint8), np.zeros((128, 256, 3), np.uint8), np.zeros((256, 256, 3), np.float32)],
+)
+async def test_another_shape_is_refused(predictor: Predictor, pixels: np.ndarray) -> None:
+    with pytest.raises(Invalid, match="looks at"):
+        await predictor.predict(pixels)
+
+
+async def test_closing_answers_what_was_asked_and_refuses_what_comes(predictor: Predictor) -> None:
+    asked = [asyncio.create_task(predictor.predict(grey(value))) for value in range(40)]
+    await asyncio.sleep(0)
+
+    await predictor.close()
+
+    assert [task.result().score for task in asked] == pytest.approx(list(range(40)), abs=1e-3)
+    with pytest.raises(Unavailable, match="closed"):
+        await predictor.predict(grey(1))
+    await predictor.close()
+
+
+async def test_whoever_gives_up_takes_nothing_from_the_others(predictor: Predictor) -> None:
+    asked = [asyncio.create_task(predictor.predict(grey(value))) for value in range(30)]
+    await asyncio.sleep(0)
+    for task in asked[::2]:
+        task.cancel()
+
+    kept = await asyncio.gather(*asked[1::2])
+
+    assert [prediction.score for prediction in kept] == pytest.approx(list(range(1, 30, 2)), abs=1e-3)
+
+
+async def test_a_model_that_answers_its_probe_is_opened(kind: Kind) -> None:
+    opened = await kind.open(brightness_model(known=PROBE_SCORE))
+    await opened.probe()
+    await opened.close()
+
+
+async def test_a_model_that_answers_its_probe_wrongly_is_not(kind: Kind) -> None:
+    with pytest.raises(Unavailable, match="probe"):
+        await kind.open(brightness_model(gain=1.2, known=PROBE_SCORE))
+
+
+async def test_a_model_that_answers_no_number_is_not_opened(kind: Kind) -> None:
+    with pytest.raises(Unavailable, match="not a number"):
+        await kind.open(brightness_model(gain=float("nan")))
+
+
+@pytest.mark.parametrize("data", [b"", b"not a model at all", brightness_model()[:200]])
+async def test_a_file_that_is_no_model_is_refused(kind: Kind, data: bytes) -> None:
+    with pytest.raises(Invalid, match="not a model"):
+        await kind.open(data)
+
+
+async def test_a_model_opens_from_a_path(kind: Kind, tmp_path: Path) -> None:
+    opened = await kind.open(written(tmp_path, brightness_model()))
+    assert (await opened.predict(grey(7))).score == pytest.approx(7)
+    await opened.close()
+
+
+async def test_the_runtime_is_a_setting(tmp_path: Path) -> None:
+    files = ModelFiles(fp32=brightness_model(gain=1), int8=brightness_model(gain=2))
+    scores = {}
+    for runtime in Runtime:
+        opened = await load(files, ServingSettings(runtime=runtime))
+        scores[opened.name] = round((await opened.predict(grey(10))).score)
+        await opened.close()
+
+    assert scores == {"openvino": 20, "onnxruntime": 10}
+    assert wanted(ServingSettings(), has_int8=False) == "fp32"

@@ -1,0 +1,123 @@
+"""The whole product as child processes, taught by good parts and judging what a camera shows it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+
+from andon.runtime.state import StackState, running_stack
+
+ANDON = Path(sys.executable).parent / "andon"
+STATION = "plate"
+GOOD_PARTS = 30
+START_SECONDS = 60.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Product:
+    """A running Andon whose station has a model."""
+
+    url: str
+    opcua_url: str
+    data: Path
+    station: str = STATION
+
+    def andon(self, *words: str, within: float = 120.0) -> str:
+        """What a command prints; its failure is the test's."""
+        command = (str(ANDON), *words)
+        done = subprocess.run(
+            command, env=self._environment(), capture_output=True, text=True, timeout=within, check=False
+        )
+        assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    @contextmanager
+    def camera(self, *words: str) -> Iterator[None]:
+        """Shows parts to the station until the block is left."""
+        command = (str(ANDON), "camera", "--station", self.station, *words)
+        with (self.data / "camera.log").open("ab") as log:
+            running = subprocess.Popen(command, env=self._environment(), stdout=log, stderr=log)
+        try:
+            yield
+        finally:
+            running.send_signal(signal.SIGINT)
+            running.wait(10)
+
+    def client(self) -> httpx.Client:
+        """Signed in as the admin."""
+        client = httpx.Client(base_url=self.url, timeout=30)
+        tokens = client.post("/api/v1/auth/login", json={"username": "admin", "password": "admin"}).json()
+        client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+        return client
+
+    def _environment(self) -> dict[str, str]:
+        return {**clean_environment(), "ANDON_DATA": str(self.data)}
+
+
+def clean_environment() -> dict[str, str]:
+    """Without what another test, or the developer, set for an Andon of their own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("ANDON_")}
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """`andon up --demo` in a folder of its own on free ports, with a station that judges."""
+    data = tmp_path_factory.mktemp("andon")
+    command = (str(ANDON), "up", "--demo", "--data", str(data), "--port", "0", "--opcua-port", "0")
+    with (data / "andon.log").open("ab") as log:
+        stack = subprocess.Popen(
+            command, env=clean_environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
+    try:
+        state = _ready(stack, data)
+        product = Product(state.url or "", state.opcua_url or "", data)
+        _teach(product)
+        yield product
+    finally:
+        stack.send_signal(signal.SIGINT)
+        stack.wait(30)
+
+
+def _ready(stack: "subprocess.Popen[bytes]", data: Path) -> StackState:
+    def state() -> StackState | None:
+        assert stack.poll() is None, (data / "andon.log").read_text()[-4000:]
+        found = running_stack(data)
+        return found if found and found.ready else None
+
+    return until(state, START_SECONDS, "Andon did not start")
+
+
+def _teach(product: Product) -> None:
+    with product.client() as client:
+        place = {"mode": "teach", "mm_per_pixel_x": 0.1, "mm_per_pixel_y": 0.1}
+        assert client.put(f"/api/v1/stations/{STATION}", json=place).status_code == 200
+        product.andon(
+            "camera", "--station", STATION, "--rate", "0", "--count", str(GOOD_PARTS), "--good", str(GOOD_PARTS)
+        )
+
+        def station() -> dict[str, Any]:
+            return client.get(f"/api/v1/stations/{STATION}").json()
+
+        until(lambda: station()["samples"] >= GOOD_PARTS, 60, "the good parts were not kept")
+        product.andon("fit", "--station", STATION)
+        until(lambda: station()["mode"] == "judge", 30, "the model was not deployed")
+
+
+def until(look: Callable[[], T | None], within: float, otherwise: str) -> T:
+    """What `look` gives once it is truthy."""
+    deadline = time.monotonic() + within
+    while not (found := look()):
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.05)
+    return found
