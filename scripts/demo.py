@@ -125,7 +125,7 @@ class Board:
         )
 
     async def all_in(self, within: float) -> None:
-        """Wait until every frame sent was judged or refused; `within` seconds without any news is an error."""
+        """Wait until every frame sent was judged or refused; `within` seconds without news is an error."""
         while self.sent.keys() - self.judged.keys() - self.refused.keys():
             self.arrived.clear()
             async with asyncio.timeout(within):
@@ -241,8 +241,10 @@ async def fit(bus: Service, place: str) -> None:
                 raise SystemExit(f"the fit failed: {at.message}")
             if at.state is training.FitState.SUCCEEDED:
                 break
-    while (now := await bus.ask(station.GET, station.GetStation(id=place))).mode is not station.Mode.JUDGE:
-        await asyncio.sleep(0.1)  # the station tells by its mode alone
+    now = await bus.ask(station.GET, station.GetStation(id=place))
+    while now.mode is not station.Mode.JUDGE:
+        await asyncio.sleep(0.1)
+        now = await bus.ask(station.GET, station.GetStation(id=place))
     limits = now.recipe.thresholds if now.recipe else None
     step(
         f"model fitted and deployed after {time.monotonic() - began:.1f} s"
@@ -310,7 +312,7 @@ def summary(board: Board, took: float) -> None:
     waits = sorted((heard - said) * 1e3 for _, said, _, heard in rows)
     console.print(
         f"{len(rows) / took:.1f} parts/s; from camera to announcement "
-        f"p50 {waits[len(waits) // 2]:.0f} ms, p99 {waits[min(len(waits) - 1, len(waits) * 99 // 100)]:.0f} ms"
+        f"p50 {waits[len(waits) // 2]:.0f} ms, p99 {waits[len(waits) * 99 // 100]:.0f} ms"
     )
     good = [part.decision for frame, _, part, _ in rows if frame.truth == "good"]
     bad = [part.decision for frame, _, part, _ in rows if frame.truth == "defect"]

@@ -19,7 +19,7 @@ from andon.runtime.state import StackState, running_stack
 ANDON = Path(sys.executable).parent / "andon"
 STATION = "plate"
 GOOD_PARTS = 30
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 
 T = TypeVar("T")
 
@@ -54,12 +54,21 @@ class Product:
             running.send_signal(signal.SIGINT)
             running.wait(10)
 
-    def client(self) -> httpx.Client:
+    @contextmanager
+    def client(self) -> Iterator[httpx.Client]:
         """Signed in as the admin."""
-        client = httpx.Client(base_url=self.url, timeout=30)
-        tokens = client.post("/api/v1/auth/login", json={"username": "admin", "password": "admin"}).json()
-        client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
-        return client
+        with httpx.Client(base_url=self.url, timeout=30) as client:
+            answer = client.post("/api/v1/auth/login", json={"username": "admin", "password": "admin"})
+            client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+            yield client
+
+    def pid_of(self, service: str) -> int:
+        """The process that runs a service now."""
+        state = running_stack(self.data)
+        assert state is not None
+        pid = state.services[service].pid
+        assert pid is not None
+        return pid
 
     def _environment(self) -> dict[str, str]:
         return {**clean_environment(), "ANDON_DATA": str(self.data)}
@@ -103,7 +112,15 @@ def _teach(product: Product) -> None:
         place = {"mode": "teach", "mm_per_pixel_x": 0.1, "mm_per_pixel_y": 0.1}
         assert client.put(f"/api/v1/stations/{STATION}", json=place).status_code == 200
         product.andon(
-            "camera", "--station", STATION, "--rate", "0", "--count", str(GOOD_PARTS), "--good", str(GOOD_PARTS)
+            "camera",
+            "--station",
+            STATION,
+            "--rate",
+            "0",
+            "--count",
+            str(GOOD_PARTS),
+            "--good",
+            str(GOOD_PARTS),
         )
 
         def station() -> dict[str, Any]:

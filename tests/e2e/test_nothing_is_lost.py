@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from asyncua import Client
+from asyncua.client.client import Client
 
 from andon.contracts import inspection
 from andon.contracts.inspection import Decision, Inspection
@@ -43,8 +43,9 @@ class Saboteur:
 
     def pid(self, name: str) -> int:
         state = running_stack(self.data)
+        assert state is not None
         if name in state.services:
-            return state.services[name].pid
+            return state.services[name].pid or 0
         return int(state.servers[name].removeprefix("pid "))
 
 

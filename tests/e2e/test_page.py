@@ -1,6 +1,8 @@
 """The page in a real browser, over the running product: parts with their overlay, rates, alerts."""
 
+import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+pytestmark = pytest.mark.timeout(300)
 SOON = 30_000
 """Milliseconds."""
 
@@ -35,7 +38,9 @@ def complaints() -> list[str]:
 def page(browser: Browser, product, complaints) -> Iterator[Page]:
     context = browser.new_context(base_url=product.url, viewport={"width": 1440, "height": 900})
     page = context.new_page()
-    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+    page.on(
+        "console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None
+    )
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()
@@ -49,21 +54,16 @@ def sign_in(page: Page) -> None:
     expect(page.get_by_role("status")).to_have_text("Live", timeout=SOON)
 
 
-def shown(page: Page, image: str) -> bool:
-    """Whether an image was really loaded and decoded."""
-    script = "image => image.complete && image.naturalWidth > 100"
-    return page.locator(image).first.evaluate(script)
-
-
-@pytest.mark.timeout(300)
 def test_the_line_is_seen_while_it_works(product, page, complaints, tmp_path):
     sign_in(page)
     card = page.locator(f'[data-station="{product.station}"]')
-    with product.camera("--rate", "4", "--defects", "0.6", "--good", "5", "--count", "400", "--seed", "7"):
+    with product.camera("--rate", "4", "--defects", "0.5", "--good", "8", "--count", "400"):
         expect(card.locator(".decision")).to_have_text(re.compile("pass|fail|uncertain"), timeout=SOON)
         overlay = card.locator("img")
         expect(overlay).to_have_attribute("src", re.compile(r"^/static/images/.+\.annotated\.jpg\?"))
-        page.wait_for_function("image => image.complete && image.naturalWidth > 100", arg=overlay.element_handle())
+        page.wait_for_function(
+            "image => image.complete && image.naturalWidth > 100", arg=overlay.element_handle()
+        )
         expect(page.locator("#pass-rate")).to_have_text(re.compile(r"[\d.]+ %"), timeout=SOON)
         expect(card.locator(".rate")).to_have_text(re.compile(r"[\d.]+ %"))
         expect(page.locator('#strip [data-decision="fail"]').first).to_be_visible(timeout=SOON)
@@ -87,7 +87,9 @@ def test_hostile_names_are_shown_as_text(product, page, complaints):
         part = client.get("/api/v1/inspections", params={"limit": 1}).json()["items"][0]
         image = client.get(part["image_url"]).content
         fields = {"station_id": product.station, "part_id": name}
-        assert client.post("/api/v1/inspect", files={"file": ("a.jpg", image)}, data=fields).status_code == 200
+        assert (
+            client.post("/api/v1/inspect", files={"file": ("a.jpg", image)}, data=fields).status_code == 200
+        )
     expect(page.locator("#strip").get_by_text(name).first).to_be_visible(timeout=SOON)
     assert dialogs == []
     assert complaints == []
@@ -126,3 +128,14 @@ def test_the_documentation_loads_nothing_from_elsewhere(page, product, complaint
     expect(page.get_by_text("/api/v1/inspections").first).to_be_visible(timeout=SOON)
     assert [url for url in asked if not url.startswith((product.url, "data:", "blob:"))] == []
     assert complaints == []
+
+
+def test_the_page_finds_its_way_back_when_the_gateway_was_killed(product, page):
+    sign_in(page)
+    os.kill(product.pid_of("gateway"), signal.SIGKILL)
+    expect(page.get_by_role("status")).not_to_have_text("Live", timeout=SOON)
+    expect(page.get_by_role("status")).to_have_text("Live", timeout=60_000)
+    with product.camera("--rate", "4", "--good", "500", "--count", "400"):
+        before = page.locator("#strip li").first.get_attribute("data-id")
+        newest = page.locator(f'#strip li:first-child:not([data-id="{before}"]) img')
+        expect(newest).to_be_visible(timeout=SOON)

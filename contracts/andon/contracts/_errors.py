@@ -21,7 +21,7 @@ class Problem(Message):
     trace_id: str | None = None
 
 
-class Refused(Exception):  # noqa: N818 - reads as what happened wherever it is raised
+class Refused(Exception):
     """Raised where a request or message can't be served; a repeat would not help."""
 
     code: ClassVar[str] = "refused"

@@ -56,20 +56,24 @@ async def blobs(blob_settings):
         yield blobs
 
 
-@pytest.fixture
-async def bus(settings):
-    heard = []
+class Listener(Service):
+    """The line's side of the bus, with what it heard."""
 
-    async def hear(message, _):
-        heard.append(message)
+    def __init__(self, settings):
+        super().__init__("integrations", settings)
+        self.heard: list = []
+        self.follows((inspection.PART_JUDGED, inspection.FRAME_REFUSED), self._hear, after=self._start)
 
-    async def start():
+    async def _hear(self, message, _):
+        self.heard.append(message)
+
+    async def _start(self):
         return 0
 
-    bus = Service("integrations", settings.bus)
-    bus.heard = heard
-    bus.follows((inspection.PART_JUDGED, inspection.FRAME_REFUSED), hear, after=start)
-    async with bus:
+
+@pytest.fixture
+async def bus(settings):
+    async with Listener(settings.bus) as bus:
         yield bus
 
 
@@ -173,10 +177,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("data", "error"), [bad[1:] for bad in BAD], ids=[name for name, *_ in BAD])
-async def test_what_is_no_image_is_refused_clearly_and_never_called_uncertain(
-    line, bus, settings, name, data, error
-):
+@pytest.mark.parametrize("bad", BAD, ids=[name for name, *_ in BAD])
+async def test_what_is_no_image_is_refused_clearly_and_never_called_uncertain(line, bus, settings, bad):
+    _, data, error = bad
     with pytest.raises(error):
         await bus.ask(inspection.INSPECT, frame(9), body=data)
     await show(bus, data)

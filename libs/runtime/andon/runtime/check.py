@@ -51,28 +51,6 @@ def check(data: Path) -> int:
     return 0 if all(look.ok for look in looks) else 1
 
 
-def status(data: Path) -> int:
-    """Print what runs over the folder; 0 when a stack does, else 1."""
-    state = running_stack(data)
-    console = Console()
-    if state is None:
-        console.print(f"no stack runs over {data}")
-        return 1
-    table = Table("what", "state", "pid", "restarts", "health")
-    for name, address in sorted(state.servers.items()):
-        table.add_row(name, "server", address.removeprefix("pid "), "", "")
-    for name, each in sorted(state.services.items()):
-        health = f"http://{LOOPBACK}:{each.health_port}/ready" if each.health_port else ""
-        table.add_row(
-            name, "ready" if each.ready else "starting", str(each.pid or ""), str(each.restarts), health
-        )
-    console.print(table)
-    for line in (state.url, state.opcua_url):
-        if line:
-            console.print(line)
-    return 0
-
-
 async def _look_around(settings: _Everything, state: StackState | None) -> list[_Look]:
     services = state.services if state else {}
     return await asyncio.gather(

@@ -23,7 +23,9 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         for point in _points():
             if point.name == cmd_name:
-                return typer.main.get_command(point.load())
+                command = typer.main.get_command(point.load())
+                command.name = cmd_name  # a group of one command is called like its function otherwise
+                return command
         return super().get_command(ctx, cmd_name)
 
 
@@ -96,7 +98,7 @@ def check(ctx: typer.Context) -> None:
 @app.command()
 def status(ctx: typer.Context) -> None:
     """What runs over the data folder."""
-    from andon.runtime.check import status as tell  # noqa: PLC0415 - as above
+    from andon.runtime.status import status as tell  # noqa: PLC0415 - as above
 
     raise typer.Exit(tell(ctx.obj))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import simplejpeg
+import simplejpeg  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
@@ -101,9 +101,10 @@ def _decode_jpeg(data: bytes, min_side: int, region: Region) -> Decoded:
     if data.count(b"\xff\xda") > MAX_SCANS:
         raise TooLarge(f"the JPEG has more than {MAX_SCANS} scans")
     try:
-        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
+        tall, wide, colours, _ = simplejpeg.decode_jpeg_header(data)
     except ValueError:
         return _decode_other(data, "JPEG")  # a rare subsampling, or not a whole header: Pillow can tell
+    width, height = int(wide), int(tall)
     _check_size(width, height)
     if colours in ("CMYK", "YCCK"):
         return _decode_other(data, "JPEG")

@@ -42,7 +42,7 @@ class OpenVinoPredictor:
     def _compile(cls, model: bytes | Path, threads: int, max_batch: int) -> Self:
         core = ov.Core()
         try:
-            read = core.read_model(model=model)
+            read = core.read_model(model=model)  # pyright: ignore[reportUnknownMemberType]
         except RuntimeError as error:
             raise Invalid("the file is not a model that OpenVINO reads") from error
         # Distances to learnt patches do not stand bfloat16, which OpenVINO would choose where it can.

@@ -9,7 +9,7 @@ Floats = NDArray[np.floating]
 
 LOWEST_CORRELATION = 0.95
 HIGHEST_DRIFT = 0.10
-"""Share of the images whose side of the pass limit may change."""
+"""Share by which the images above the pass limit may become more or fewer."""
 
 
 @dataclass(frozen=True)
@@ -17,16 +17,16 @@ class Drift:
     """How two models' answers to the same images compare."""
 
     correlation: float
-    changed: float
-    """Share of images on the other side of the pass limit."""
+    pass_rate: float
+    """How much the share of images above the pass limit changes. That some change sides both ways is noise."""
 
     @property
     def refusal(self) -> str | None:
         """Why the quantised model must not be used; None when it may."""
         if not self.correlation >= LOWEST_CORRELATION:
             return f"its scores correlate by {self.correlation:.3f} only (at least {LOWEST_CORRELATION})"
-        if self.changed > HIGHEST_DRIFT:
-            return f"{self.changed:.0%} of the images change sides of the pass limit"
+        if self.pass_rate > HIGHEST_DRIFT:
+            return f"its pass rate differs by {self.pass_rate:.0%} of the images"
         return None
 
 
@@ -35,4 +35,4 @@ def compare(full: Floats, quantised: Floats, limit: float) -> Drift:
     if np.ptp(full) == 0 or np.ptp(quantised) == 0 or not np.isfinite(quantised).all():
         return Drift(0.0, 1.0)
     correlation = float(np.corrcoef(full, quantised)[0, 1])
-    return Drift(correlation, float(((full > limit) != (quantised > limit)).mean()))
+    return Drift(correlation, abs(float((full > limit).mean() - (quantised > limit).mean())))

@@ -1,6 +1,7 @@
 """How normal is described: a Gaussian per position, or the patches good parts are made of."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,9 +95,10 @@ def fit_padim(features: Features, dimensions: int = PADIM_DIMENSIONS) -> Padim:
     covariance = (1 - lean) * covariance + lean * covariance.mean(axis=0)
     spread = float(np.trace(covariance, axis1=1, axis2=2).mean()) / dimensions
     covariance += max(RIDGE * spread, 1e-6) * np.eye(dimensions, dtype=np.float32)
-    whitening = np.linalg.inv(np.linalg.cholesky(covariance.astype(np.float64)))
-    offset = np.einsum("pij,pj->pi", whitening, centre)
-    return Padim(mean, projection, whitening.astype(np.float32), offset.astype(np.float32))
+    factors = cast("NDArray[np.float64]", np.linalg.cholesky(covariance.astype(np.float64)))
+    whitening = np.linalg.inv(factors).astype(np.float32)
+    offset = np.matmul(whitening, centre[:, :, None])[:, :, 0]
+    return Padim(mean, projection, whitening, offset)
 
 
 def fit_knn(features: Features, seed: int = 0, patches: int = KNN_PATCHES) -> Knn:
@@ -104,11 +106,12 @@ def fit_knn(features: Features, seed: int = 0, patches: int = KNN_PATCHES) -> Kn
     generator = np.random.default_rng(seed)
     channels, cells = features.shape[1], features.shape[2] * features.shape[3]
     total = len(features) * cells
-    chosen = np.sort(generator.choice(total, min(total, KNN_CANDIDATES), replace=False))
+    chosen: NDArray[np.int64] = generator.permutation(total)[:KNN_CANDIDATES]
     flat = features.reshape(len(features), channels, cells)
     candidates = flat[chosen // cells, :, chosen % cells].astype(np.float32)
-    sketch = generator.normal(size=(channels, SKETCH)).astype(np.float32) / np.float32(np.sqrt(SKETCH))
-    return Knn(candidates[_farthest(candidates @ sketch, patches, int(generator.integers(len(candidates))))])
+    sketch = generator.normal(scale=SKETCH**-0.5, size=(channels, SKETCH)).astype(np.float32)
+    points: Floats = candidates @ sketch
+    return Knn(candidates[_farthest(points, patches, int(generator.integers(len(candidates))))])
 
 
 def _farthest(points: Floats, count: int, first: int) -> list[int]:

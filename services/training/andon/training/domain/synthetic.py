@@ -2,7 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+
+from andon.training.domain import heat
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.float32]
@@ -25,7 +26,7 @@ def _scratch(image: Pixels, generator: np.random.Generator) -> Pixels:
     inside = (rows >= 0) & (rows < image.shape[0]) & (columns >= 0) & (columns < image.shape[1])
     mask = np.zeros(image.shape[:2], np.float32)
     mask[rows[inside].astype(int), columns[inside].astype(int)] = 1
-    mask = gaussian_filter(mask, generator.uniform(0.6, 1.2))
+    mask = _blurred(mask, generator.uniform(0.6, 1.2))
     return _shade(image, mask / max(float(mask.max()), 1e-6), _contrast(generator))
 
 
@@ -39,7 +40,7 @@ def _pit(image: Pixels, generator: np.random.Generator) -> Pixels:
 
 
 def _stain(image: Pixels, generator: np.random.Generator) -> Pixels:
-    noise = gaussian_filter(generator.normal(size=image.shape[:2]), generator.uniform(4, 9))
+    noise = _blurred(generator.normal(size=image.shape[:2]).astype(np.float32), generator.uniform(4, 9))
     rows, columns = np.mgrid[0 : image.shape[0], 0 : image.shape[1]]
     row, column = _place(image, generator)
     near = np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / (2 * generator.uniform(8, 22) ** 2))
@@ -58,6 +59,10 @@ def _misplaced(image: Pixels, generator: np.random.Generator) -> Pixels:
     shift = generator.uniform(-25, 25)
     changed[into : into + height, beside : beside + width] = np.clip(patch + shift, 0, 255)
     return changed
+
+
+def _blurred(plane: Mask, sigma: float) -> Mask:
+    return heat.smooth(plane[None], sigma, round(3 * sigma))[0]
 
 
 def _place(image: Pixels, generator: np.random.Generator) -> tuple[float, float]:

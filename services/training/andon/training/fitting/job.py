@@ -171,7 +171,7 @@ def _refusal(answers: dict[str, NDArray[np.float32]], calibration: Calibration, 
     found = drift.compare(answers[FP32], answers[INT8], calibration.thresholds.uncertain_above)
     kept.metrics |= {
         "int8_correlation": round(found.correlation, 4),
-        "int8_changed": round(found.changed, 4),
+        "int8_drift": round(found.pass_rate, 4),
     }
     return found.refusal
 

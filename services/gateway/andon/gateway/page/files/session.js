@@ -12,6 +12,7 @@ export class Refused extends Error {
 export class Session {
   #tokens = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
   #refreshing = null;
+  #running = new AbortController();
   onEnded = () => {};
 
   get user() { return this.#tokens?.user ?? null; }
@@ -22,25 +23,21 @@ export class Session {
   }
 
   async signOut() {
-    const refresh_token = this.#tokens?.refresh_token;
-    try {
-      await this.request("POST", "/api/v1/auth/logout", { refresh_token });
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;  // it was over already
-    } finally {
-      this.#end();
-    }
+    const { access_token, refresh_token } = this.#tokens ?? {};
+    this.#end();
+    await call("POST", "/api/v1/auth/logout", { refresh_token }, access_token);
   }
 
   // A request with the access token; renews it once when it is refused.
   async request(method, path, body) {
     const used = this.accessToken;
+    const { signal } = this.#running;
     try {
-      return await call(method, path, body, used);
+      return await call(method, path, body, used, signal);
     } catch (error) {
       if (error.status !== 401) throw error;
       if (used === this.accessToken) await this.refresh();
-      return call(method, path, body, this.accessToken);
+      return call(method, path, body, this.accessToken, signal);
     }
   }
 
@@ -67,18 +64,22 @@ export class Session {
     sessionStorage.setItem(KEY, JSON.stringify(tokens));
   }
 
+  // Whatever was still being asked in this session's name is of no interest any more.
   #end() {
+    this.#running.abort();
+    this.#running = new AbortController();
     this.#tokens = null;
     sessionStorage.removeItem(KEY);
     this.onEnded();
   }
 }
 
-export async function call(method, path, body, token) {
+export async function call(method, path, body, token, signal) {
   const headers = {};
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  const sent = body === undefined ? undefined : JSON.stringify(body);
+  const answer = await fetch(path, { method, headers, body: sent, signal });
   const content = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Refused(answer.status, content.detail ?? `The server answered ${answer.status}.`);
   return content;
