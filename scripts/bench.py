@@ -275,8 +275,8 @@ def report(speeds: list[Speed], facts: dict[str, float]) -> None:
     limit = best["decode + inference alone"]
     lines = [
         f"Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores shared with the embedded servers,",
-        "by `scripts/bench --write`: rendered plates of 1280 x 1024 (JPEG), INT8 on OpenVINO, the better of two",
-        "runs.",
+        "by `scripts/bench --write`: rendered plates of 1280 x 1024 (JPEG), INT8 on OpenVINO, the better",
+        "of two runs.",
         "The embedded database is not MongoDB: these figures say nothing about what MongoDB would do.",
         "",
         "| way | parts/s | of the limit | p50 ms | p99 ms | CPU ms/part | looking's share of it |",

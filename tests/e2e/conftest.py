@@ -1,7 +1,9 @@
 """The whole product as child processes, taught by good parts and judging what a camera shows it."""
 
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -83,7 +85,8 @@ def clean_environment() -> dict[str, str]:
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """`andon up --demo` in a folder of its own on free ports, with a station that judges."""
     data = tmp_path_factory.mktemp("andon")
-    command = (str(ANDON), "up", "--demo", "--data", str(data), "--port", "0", "--opcua-port", "0")
+    port, opcua_port = map(str, _quiet_ports(2))  # named, so that a service that starts again keeps its own
+    command = (str(ANDON), "up", "--demo", "--data", str(data), "--port", port, "--opcua-port", opcua_port)
     with (data / "andon.log").open("ab") as log:
         stack = subprocess.Popen(
             command, env=clean_environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL
@@ -96,6 +99,18 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     finally:
         stack.send_signal(signal.SIGINT)
         stack.wait(30)
+
+
+def _quiet_ports(count: int) -> list[int]:
+    """Free ports that no outgoing connection is given meanwhile: they lie below the system's own range."""
+    found: list[int] = []
+    for port in random.sample(range(20_000, 30_000), 100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                found.append(port)
+        if len(found) == count:
+            break
+    return found
 
 
 def _ready(stack: "subprocess.Popen[bytes]", data: Path) -> StackState:

@@ -39,21 +39,20 @@ async def test_a_wrong_password_is_401_with_the_reason(stranger, line):
     assert (answer.status_code, answer.json()) == (401, {"detail": "Name or password is wrong."})
 
 
-@pytest.mark.parametrize(
-    ("body", "word"),
-    [
+async def test_a_bad_login_names_the_field(stranger, subtests):
+    cases = [
         (b'{"username": "eve"}', "password"),
         (b'{"username": 7, "password": "x"}', "username"),
         (b"{", "JSON"),
         (b"[]", "body"),
         (b'{"username": "%s", "password": "x"}' % (b"e" * 300), "username"),
-    ],
-)
-async def test_a_bad_login_names_the_field(stranger, body, word):
-    headers = {"Content-Type": "application/json"}
-    answer = await stranger.post("/api/v1/auth/login", content=body, headers=headers)
-    assert answer.status_code == 400
-    assert word in answer.json()["detail"]
+    ]
+    for body, word in cases:
+        with subtests.test(word):
+            headers = {"Content-Type": "application/json"}
+            answer = await stranger.post("/api/v1/auth/login", content=body, headers=headers)
+            assert answer.status_code == 400
+            assert word in answer.json()["detail"]
 
 
 async def test_a_huge_login_is_refused_without_reading_it(stranger):
@@ -76,13 +75,17 @@ async def test_everything_but_health_and_signing_in_needs_a_token(stranger):
     assert tried > 15
 
 
-@pytest.mark.parametrize(("method", "path"), [
-    ("DELETE", "/api/v1/inspect/x"), ("PUT", "/api/v1/stations/x"), ("POST", "/api/v1/models/x/deploy"),
-])  # fmt: skip
-async def test_an_operator_changes_nothing(stranger, line, method, path):
-    answer = await stranger.request(method, path, headers=bearer(line.token("operator")), json={})
-    assert answer.status_code == 403
-    assert "configure" in answer.json()["detail"]
+async def test_an_operator_changes_nothing(stranger, line, subtests):
+    cases = [
+        ("DELETE", "/api/v1/inspect/x"),
+        ("PUT", "/api/v1/stations/x"),
+        ("POST", "/api/v1/models/x/deploy"),
+    ]
+    for method, path in cases:
+        with subtests.test(method):
+            answer = await stranger.request(method, path, headers=bearer(line.token("operator")), json={})
+            assert answer.status_code == 403
+            assert "configure" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("role", ["engineer", "admin"])
@@ -93,10 +96,14 @@ async def test_engineers_and_admins_delete_records(stranger, line, role):
     assert line.questions(inspection.DELETE) == [inspection.DeleteInspection(id="x", by="ann")]
 
 
-@pytest.mark.parametrize("token", ["nonsense", "a.b.c", "ü"])
-async def test_what_is_no_token_is_401(stranger, token):
-    answer = await stranger.get("/api/v1/inspections", headers={"Authorization": f"Bearer {token}".encode()})
-    assert answer.status_code == 401
+async def test_what_is_no_token_is_401(stranger, subtests):
+    cases = ["nonsense", "a.b.c", "ü"]
+    for token in cases:
+        with subtests.test(token):
+            answer = await stranger.get(
+                "/api/v1/inspections", headers={"Authorization": f"Bearer {token}".encode()}
+            )
+            assert answer.status_code == 401
 
 
 async def test_a_token_of_another_signer_is_401(stranger):

@@ -106,21 +106,20 @@ async def test_a_large_image_goes_through_the_object_store_and_is_removed_after(
         assert await blobs.list("incoming/") == []
 
 
-@pytest.mark.parametrize(
-    ("data", "status", "word"),
-    [
+async def test_bad_files_are_refused_by_name(client, line, subtests):
+    cases = [
         (b"", 422, "empty"),
         (b"just text", 415, "not an image"),
         (b"GIF89a" + bytes(100), 415, "not an image"),
         (JPEG + bytes(20 * 1024 * 1024), 413, "larger than 20 MB"),
-    ],
-)
-async def test_bad_files_are_refused_by_name(client, line, data, status, word):
-    answer = await posted(client, data)
-    assert answer.status_code == status
-    assert "file" in answer.json()["detail"]
-    assert word in answer.json()["detail"]
-    assert line.questions(inspection.INSPECT) == []
+    ]
+    for data, status, word in cases:
+        with subtests.test(word):
+            answer = await posted(client, data)
+            assert answer.status_code == status
+            assert "file" in answer.json()["detail"]
+            assert word in answer.json()["detail"]
+            assert line.questions(inspection.INSPECT) == []
 
 
 async def test_too_large_is_said_while_the_upload_is_still_coming(line, address):
@@ -148,9 +147,8 @@ async def test_an_announced_size_is_enough_to_refuse(client):
     assert "20 MB" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize(
-    ("request_", "word"),
-    [
+async def test_malformed_requests_say_what_is_wrong(client, line, subtests):
+    cases = [
         ({"json": {"file": "x"}}, "multipart/form-data"),
         ({"data": {"station_id": "line-1"}, "files": {"other": ("a.jpg", JPEG)}}, "'file'"),
         ({"content": b"--x\r\nnonsense", "headers": FORM}, "'file'"),
@@ -158,13 +156,13 @@ async def test_an_announced_size_is_enough_to_refuse(client):
         ({"files": {"file": ("a.jpg", JPEG)}, "data": {"station_id": "no spaces"}}, "station_id"),
         ({"files": {"file": ("a.jpg", JPEG)}, "data": {"part_id": "two\nlines"}}, "part_id"),
         ({"files": {"file": ("a.jpg", JPEG)}, "data": {"part_id": "x" * 129}}, "part_id"),
-    ],
-)
-async def test_malformed_requests_say_what_is_wrong(client, line, request_, word):
-    answer = await client.post(URL, **request_)
-    assert answer.status_code == 400, answer.text
-    assert word in answer.json()["detail"]
-    assert line.questions(inspection.INSPECT) == []
+    ]
+    for request_, word in cases:
+        with subtests.test(word):
+            answer = await client.post(URL, **request_)
+            assert answer.status_code == 400, answer.text
+            assert word in answer.json()["detail"]
+            assert line.questions(inspection.INSPECT) == []
 
 
 @pytest.mark.parametrize(

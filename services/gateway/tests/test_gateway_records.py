@@ -1,7 +1,5 @@
 """Records, images, statistics, alerts, models, stations and the system, as clients see them."""
 
-import pytest
-
 from andon.contracts import NotFound, Unavailable, alerting, inspection, station, training
 from andon.contracts.alerting import AlertState, Severity
 from andon.contracts.inspection import Decision
@@ -39,9 +37,8 @@ async def test_records_are_listed_with_their_total(client, line):
     )
 
 
-@pytest.mark.parametrize(
-    ("path", "field"),
-    [
+async def test_a_bad_parameter_is_400_and_named(client, subtests):
+    cases = [
         ("/api/v1/inspections?limit=501", "limit"),
         ("/api/v1/inspections?limit=0", "limit"),
         ("/api/v1/inspections?offset=-1", "offset"),
@@ -52,12 +49,12 @@ async def test_records_are_listed_with_their_total(client, line):
         ("/api/v1/alerts?severity=loud", "severity"),
         ("/api/v1/alerts?acknowledged=maybe", "acknowledged"),
         ("/api/v1/images/x/thumbnail", "picture"),
-    ],
-)
-async def test_a_bad_parameter_is_400_and_named(client, path, field):
-    answer = await client.get(path)
-    assert answer.status_code == 400
-    assert answer.json()["detail"].startswith(f"{field}: ")
+    ]
+    for path, field in cases:
+        with subtests.test(path):
+            answer = await client.get(path)
+            assert answer.status_code == 400
+            assert answer.json()["detail"].startswith(f"{field}: ")
 
 
 async def test_frames_that_could_not_be_judged_are_listed(client, line):
@@ -89,14 +86,19 @@ async def test_an_image_is_shown_by_its_signed_address_alone(client, stranger, l
     assert (await client.get(f"/api/v1/images/{RECORD.id}/annotated")).content == b"the annotated"
 
 
-@pytest.mark.parametrize("path", [
-    "/static/images/none.jpg", "/static/images/passwd", "/static/images/..%2F..%2Fetc%2Fpasswd",
-    "/api/v1/images/none/original", "/static/nothing",
-])  # fmt: skip
-async def test_what_is_no_image_is_404(client, path):
-    answer = await client.get(path)
-    assert answer.status_code == 404
-    assert answer.json()["detail"]
+async def test_what_is_no_image_is_404(client, subtests):
+    cases = [
+        "/static/images/none.jpg",
+        "/static/images/passwd",
+        "/static/images/..%2F..%2Fetc%2Fpasswd",
+        "/api/v1/images/none/original",
+        "/static/nothing",
+    ]
+    for path in cases:
+        with subtests.test(path):
+            answer = await client.get(path)
+            assert answer.status_code == 404
+            assert answer.json()["detail"]
 
 
 async def test_an_image_that_was_not_kept_has_no_address(client, line):
@@ -157,19 +159,18 @@ async def test_stations_are_read_and_changed(client, line):
     assert question == station.PutStation(id="line-1", mode=Mode.JUDGE, mm_per_pixel_x=0.1, by="eve")
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "field"),
-    [
+async def test_a_bad_station_is_400_and_named(client, subtests):
+    cases = [
         ("line-1", {"mode": "sleep"}, "mode"),
         ("line-1", {"mm_per_pixel_x": 0}, "mm_per_pixel_x"),
         ("line-1", {"colour": "red"}, "colour"),
         ("no%20spaces", {}, "id"),
-    ],
-)
-async def test_a_bad_station_is_400_and_named(client, path, body, field):
-    answer = await client.put(f"/api/v1/stations/{path}", json=body)
-    assert answer.status_code == 400
-    assert field in answer.json()["detail"]
+    ]
+    for path, body, field in cases:
+        with subtests.test(path):
+            answer = await client.put(f"/api/v1/stations/{path}", json=body)
+            assert answer.status_code == 400
+            assert field in answer.json()["detail"]
 
 
 async def test_opc_ua_is_told_as_off_while_the_bridge_is_away(client):

@@ -79,21 +79,34 @@ def probed(model: onnx.ModelProto) -> float:
     return float(backbone.Runner(model, 2).scores(probe_image()[None])[0])
 
 
-@pytest.mark.timeout(240)
-def test_int8_says_the_same_unless_the_whole_network_is_quantised() -> None:
-    """A default quantisation takes in AvgPool, which OpenVINO computes wrongly in INT8: it is refused."""
-    good = parts(16)
-    generator = np.random.default_rng(0)
-    fresh = parts(16, first=100)
+def test_int8_says_the_same() -> None:
+    assert drift_of(parts(16)).refusal is None
+
+
+def test_a_quantisation_gone_wrong_is_refused() -> None:
+    """Ranges measured on black pictures cut off everything that a real one shows."""
+    assert drift_of(np.zeros((8, 256, 256, 3), np.uint8)).refusal is not None
+
+
+def test_averaging_and_resizing_are_never_quantised() -> None:
+    """On some processors OpenVINO's INT8 AvgPool answers wrongly (features at 5 dB instead of 18)."""
+    net = backbone.quantised(parts(8)).graph
+    made_by = {output: node.op_type for node in net.node for output in node.output}
+    kept = [node for node in net.node if node.op_type in backbone.KEPT_FULL]
+
+    assert {node.op_type for node in kept} == set(backbone.KEPT_FULL)
+    assert "DequantizeLinear" not in {made_by.get(source) for node in kept for source in node.input}
+    assert "DequantizeLinear" in made_by.values()
+
+
+def drift_of(seen: np.ndarray) -> drift.Drift:
+    """INT8 with its ranges from `seen` against FP32, on pictures neither was fitted from."""
+    good, fresh, generator = parts(16), parts(16, first=100), np.random.default_rng(0)
     asked = np.concatenate([fresh, [synthetic.damage(image, generator) for image in fresh]])
     full = scores_with(backbone.full(), good, asked)
-    limit = float(np.quantile(full[:16], 0.9))
-
-    ours = drift.compare(full, scores_with(backbone.quantised(good), good, asked), limit)
-    default = drift.compare(full, scores_with(backbone.quantised(good, []), good, asked), limit)
-
-    assert ours.refusal is None, ours
-    assert default.refusal is not None, default
+    return drift.compare(
+        full, scores_with(backbone.quantised(seen), good, asked), float(np.quantile(full[:16], 0.9))
+    )
 
 
 def scores_with(net: onnx.ModelProto, good: np.ndarray, asked: np.ndarray) -> np.ndarray:

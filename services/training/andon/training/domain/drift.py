@@ -18,7 +18,7 @@ class Drift:
 
     correlation: float
     pass_rate: float
-    """How much the share of images above the pass limit changes. That some change sides both ways is noise."""
+    """How much the share of images above the pass limit changes; that some change sides is noise."""
 
     @property
     def refusal(self) -> str | None:

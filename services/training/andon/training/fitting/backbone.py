@@ -21,7 +21,7 @@ Half = NDArray[np.float16]
 QUANTISE_IMAGES = 100
 BATCH = 8
 KEPT_FULL = ["AveragePool", "Concat", "Resize"]
-"""Never quantised: OpenVINO's INT8 AvgPool answers wrongly, the features turn to noise (5 dB measured)."""
+"""Never quantised: on some processors OpenVINO's INT8 AvgPool turned features to noise (5 dB measured)."""
 
 
 def full() -> onnx.ModelProto:

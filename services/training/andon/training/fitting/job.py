@@ -24,8 +24,8 @@ Pixels = NDArray[np.uint8]
 Say = Callable[[str, float, str], None]
 """Stage, fraction of the whole, message."""
 
-PAINTED = 100
-"""Synthetic defects; more did not change any choice."""
+PAINTED = (40, 100)
+"""Synthetic defects, fewest and most; more did not change any choice."""
 STEADY = 49
 """Good images from which on the fail limit is an order statistic and no longer read from a tail."""
 FP32, INT8 = "model.fp32.onnx", "model.int8.onnx"
@@ -43,15 +43,6 @@ class _Kept:
     metrics: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
-class _Look:
-    """The pictures as one backbone sees them."""
-
-    net: onnx.ModelProto
-    features: heads.Features
-    painted: heads.Features
-
-
 def fit(order: FitOrder, folder: Path, say: Say) -> FitResult:
     """Fit from `folder`/images, leave the model files in `folder`.
 
@@ -65,15 +56,16 @@ def fit(order: FitOrder, folder: Path, say: Say) -> FitResult:
     say("quantise", 0.1, "measuring ranges for INT8")
     small_net = backbone.quantised(kept.images)
     say("extract", 0.25, f"{len(kept.images)} good, {len(kept.painted)} with painted defects")
-    small = _see(small_net, kept, order.threads)
-    full = _see(backbone.full(), kept, order.threads)
-    trial = _try(order, small, kept, say)
+    nets = {FP32: backbone.full(), INT8: small_net}
+    features = {name: backbone.Runner(net, order.threads).features(kept.images) for name, net in nets.items()}
+    painted = backbone.Runner(small_net, order.threads).features(kept.painted)
+    trial = _try(order, features[INT8], painted, kept, say)
     say("calibrate", 0.75, "limits from held-out images")
     calibration = calibrate(trial.good)
     _promise(calibration, kept)
     say("export", 0.8, "two ONNX files")
-    models = {name: graph.merge(seen.net, heads.fit(trial.kind, seen.features, order.seed))
-              for name, seen in ((FP32, full), (INT8, small))}  # fmt: skip
+    heads_of = {name: heads.fit(trial.kind, seen, order.seed) for name, seen in features.items()}
+    models = {name: graph.merge(net, heads_of[name]) for name, net in nets.items()}
     say("verify", 0.9, "INT8 against FP32")
     files = _verify(models, calibration, kept, folder, order.threads)
     kept.metrics |= {"images": len(kept.images), "fit_seconds": round(time.monotonic() - started, 2)}
@@ -100,13 +92,12 @@ def _load(order: FitOrder, folder: Path) -> _Kept:
     with ThreadPoolExecutor(order.threads) as threads:
         read_images = list(threads.map(read, range(len(order.keys))))
     digests = tuple(digest for _, digest in read_images)
-    if len(set(digests)) < len(digests):
-        enough(len(set(digests)))
+    enough(len(set(digests)))
     first = {digest: number for number, digest in reversed(list(enumerate(digests)))}
     chosen = sorted(first.values())  # a copy on both sides of a fold would make every limit too tight
     images = np.stack([read_images[number][0] for number in chosen])
     generator = np.random.default_rng(order.seed)
-    originals = np.arange(PAINTED) % len(images)
+    originals = np.arange(int(np.clip(2 * len(images), *PAINTED))) % len(images)
     painted = np.stack([synthetic.damage(images[number], generator) for number in originals])
     kept = _Kept(images, tuple(digests[number] for number in chosen), painted, originals)
     if len(chosen) < len(digests):
@@ -116,12 +107,9 @@ def _load(order: FitOrder, folder: Path) -> _Kept:
     return kept
 
 
-def _see(net: onnx.ModelProto, kept: _Kept, threads: int) -> _Look:
-    runner = backbone.Runner(net, threads)
-    return _Look(net, runner.features(kept.images), runner.features(kept.painted))
-
-
-def _try(order: FitOrder, seen: _Look, kept: _Kept, say: Say) -> choice.Trial:
+def _try(
+    order: FitOrder, seen: heads.Features, painted: heads.Features, kept: _Kept, say: Say
+) -> choice.Trial:
     kinds = [Head.PADIM, Head.KNN] if order.head is Head.AUTO else [order.head]
     trials: list[choice.Trial] = []
     for number, kind in enumerate(kinds):
@@ -130,7 +118,7 @@ def _try(order: FitOrder, seen: _Look, kept: _Kept, say: Say) -> choice.Trial:
         def step(done: float, start: float = start, kind: Head = kind) -> None:
             say("fit", start + 0.35 * done / len(kinds), f"{kind}, held-out images")
 
-        trials.append(choice.cross_fit(kind, seen.features, seen.painted, kept.originals, step))
+        trials.append(choice.cross_fit(kind, seen, painted, kept.originals, step))
         kept.metrics[f"synthetic_auroc_{kind}"] = round(trials[-1].auroc, 4)
     best = choice.choose(trials)
     say("choose", 0.75, f"{best.kind}: {best.auroc:.3f} AUROC on painted defects")
