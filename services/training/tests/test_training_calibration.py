@@ -15,7 +15,7 @@ from andon.training.domain.order import enough, evenly
     ("count", "level", "rank"), [(9, 0.9, 9), (19, 0.9, 18), (99, 0.98, 98), (49, 0.98, 49), (100, 0.9, 91)]
 )
 def test_a_limit_is_the_conformal_order_statistic(count: int, level: float, rank: int) -> None:
-    assert quantile(np.arange(1, count + 1), level) == rank
+    assert quantile(np.arange(1.0, count + 1), level) == rank
 
 
 def test_where_no_score_can_promise_the_level_the_limit_lies_beyond_the_highest() -> None:
@@ -30,13 +30,12 @@ def test_new_good_parts_keep_to_the_limits(count: int) -> None:
     generator = np.random.default_rng(1)
     passed, failed = [], []
     for _ in range(200):
-        calibration = calibrate(generator.gamma(4, size=count))
-        limits, fresh = calibration.thresholds, generator.gamma(4, size=200)
+        limits, fresh = calibrate(generator.gamma(4, size=count)).thresholds, generator.gamma(4, size=200)
         passed.append((fresh <= limits.uncertain_above).mean())
         failed.append((fresh > limits.fail_above).mean())
 
     assert np.mean(passed) == pytest.approx(0.91, abs=0.02)
-    assert np.mean(failed) < calibration.false_fail_bound + 0.005
+    assert np.mean(failed) < max(0.02, 1 / (count + 1)) + 0.005
 
 
 def test_the_bound_is_honest_about_few_images() -> None:

@@ -21,11 +21,11 @@ STAGES = ["load", "quantise", "extract", "fit", "choose", "calibrate", "export",
 PROCESS = FittingProcess(longest=120)
 
 
-def ordered(folder: Path, images: list[bytes], **changes: object) -> FitOrder:
+def ordered(folder: Path, images: list[bytes], head: Head = Head.AUTO) -> FitOrder:
     (folder / "images").mkdir()
     for number, data in enumerate(images):
         (folder / "images" / str(number)).write_bytes(data)
-    return FitOrder(keys=tuple(f"samples/{number}.jpg" for number in range(len(images))), **changes)
+    return FitOrder(keys=tuple(f"samples/{number}.jpg" for number in range(len(images))), head=head)
 
 
 async def ignored(_: FitStep) -> None: ...

@@ -1,6 +1,7 @@
 """Regions of a heatmap, their area in the original picture, and the picture with both drawn over it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,11 +16,12 @@ Pixels = NDArray[np.uint8]
 
 AREA_METHOD = "ring-otsu"
 _MAX_REGIONS = 20
-_MAX_SIDE = 1280
+_MAX_SIDE = 800
 _RED = (235, 64, 52)
 _AMBER = (245, 166, 35)
+_AMBER_TINT, _RED_TINT = np.array(_AMBER, np.float32), np.array(_RED, np.float32)
 _OPACITY = 0.55
-_RING_SHARE = 90
+_RING_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -77,21 +79,38 @@ def area(picture: Pixels, box: Box) -> int:
     x, y = max(0, left - aside), max(0, top - above)
     cut = np.ascontiguousarray(picture[y : bottom + above, x : right + aside])
     grey = cv2.cvtColor(cut, cv2.COLOR_RGB2GRAY)
-    inside = np.zeros(grey.shape, bool)
-    inside[top - y : bottom - y, left - x : right - x] = True
-    ring = grey[~inside] if not inside.all() else grey[inside]
-    middle = float(np.median(ring))
-    contrast = np.abs(grey.astype(np.float32) - middle).astype(np.uint8)
-    usual = 2 * float(np.percentile(np.abs(ring.astype(np.float32) - middle), _RING_SHARE))
+    within = (slice(top - y, bottom - y), slice(left - x, right - x))
+    around = _levels(grey) - _levels(grey[within])
+    if not around.any():
+        around = _levels(grey)
+    middle = _quantile(around, 0.5)
+    contrast = cv2.absdiff(grey, np.full_like(grey, middle))
+    usual = 2 * _quantile(_folded(around, middle), _RING_SHARE)
     split, _ = cv2.threshold(contrast, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    differs = (contrast > max(split, usual)).astype(np.uint8)
-    _, labels = cv2.connectedComponents(differs, connectivity=8)
-    touching = np.unique(labels[inside])
-    return int(np.isin(labels, touching[touching > 0]).sum())
+    _, differs = cv2.threshold(contrast, max(split, usual), 1, cv2.THRESH_BINARY)
+    count, labels, blobs, _ = cv2.connectedComponentsWithStats(differs, connectivity=8)
+    touching = np.bincount(labels[within].ravel(), minlength=count)[1:] > 0
+    return int(blobs[1:, cv2.CC_STAT_AREA][touching].sum())
+
+
+def _levels(grey: NDArray[Any]) -> NDArray[np.int64]:
+    """How many pixels there are of each of the 256 levels."""
+    return np.bincount(grey.ravel(), minlength=256)
+
+
+def _quantile(levels: NDArray[np.int64], share: float) -> int:
+    total = np.cumsum(levels)
+    return int(np.searchsorted(total, share * total[-1]))
+
+
+def _folded(levels: NDArray[np.int64], middle: int) -> NDArray[np.int64]:
+    """The levels of the distance from the middle."""
+    distance = np.abs(np.arange(256) - middle)
+    return np.bincount(distance, weights=levels, minlength=256).astype(np.int64)
 
 
 def glow(picture: Pixels, heatmap: Heatmap, limits: tuple[float, float], region: Region) -> Pixels:
-    """A copy, at most 1280 pixels a side, tinted amber to red where the heatmap is above the lower limit.
+    """A copy, at most 800 pixels a side, tinted amber to red where the heatmap is above the lower limit.
 
     The tint is full at the upper limit; a picture without anything to show stays as it is.
     """
@@ -102,11 +121,12 @@ def glow(picture: Pixels, heatmap: Heatmap, limits: tuple[float, float], region:
     high, wide = canvas.shape[:2]
     left, top = round(region.x * wide), round(region.y * high)
     right, bottom = round((region.x + region.width) * wide), round((region.y + region.height) * high)
-    smooth = cv2.resize(strength, (right - left, bottom - top), interpolation=cv2.INTER_CUBIC)
-    amount = np.clip(smooth, 0, 1)[..., None]
-    tint = np.array(_AMBER, np.float32) * (1 - amount) + np.array(_RED, np.float32) * amount
-    part = canvas[top:bottom, left:right]
-    part[:] = (part * (1 - _OPACITY * amount) + tint * _OPACITY * amount).astype(np.uint8)
+    smooth = cv2.resize(strength, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+    lit = cv2.boundingRect((smooth > 0).astype(np.uint8))
+    amount = smooth[lit[1] : lit[1] + lit[3], lit[0] : lit[0] + lit[2], None]
+    part = canvas[top + lit[1] : top + lit[1] + lit[3], left + lit[0] : left + lit[0] + lit[2]]
+    tint = _AMBER_TINT + (_RED_TINT - _AMBER_TINT) * amount
+    part[:] = part + (tint - part) * (_OPACITY * amount)
     return canvas
 
 
@@ -124,9 +144,10 @@ def framed(picture: Pixels, boxes: list[Box], size: tuple[int, int]) -> Drawing:
 
 
 def _at_most(picture: Pixels, side: int) -> Pixels:
+    """A copy, made smaller by a whole number where it is larger than that: the fast way to average."""
     high, wide = picture.shape[:2]
-    if max(high, wide) <= side:
+    parts = -(-max(high, wide) // side)
+    if parts == 1:
         return np.ascontiguousarray(picture).copy()
-    scale = side / max(high, wide)
-    smaller = cv2.resize(picture, (round(wide * scale), round(high * scale)), interpolation=cv2.INTER_AREA)
-    return smaller.astype(np.uint8)
+    size = (max(1, wide // parts), max(1, high // parts))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
