@@ -75,7 +75,8 @@ def source_of(wanted: argparse.Namespace) -> tuple[Source, str, float | None]:
         if not (PHOTOS / "elpv_dataset").is_dir():
             step(f"installing {PACKAGE} beside the product (91 MB; it is never part of it)")
             install = ("-m", "pip", "install", "--quiet", "--no-deps", "--target", str(PHOTOS), PACKAGE)
-            subprocess.run((str(ROOT / ".venv-uv" / "bin" / "python"), *install), check=True)
+            python = Path(sys.base_prefix) / "bin" / "python3"  # the environment itself has no pip
+            subprocess.run((str(python), *install), check=True)
         return open_source("photos", images=PHOTOS, seed=wanted.seed, repeat=endless), "cells", None
     if wanted.images:
         source = open_source("folder", images=wanted.images, seed=wanted.seed, repeat=endless)
