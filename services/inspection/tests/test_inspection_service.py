@@ -137,6 +137,14 @@ async def test_the_decision_follows_the_score(line, bus, spot, decision):
     assert part.objects_found == len(part.detections) == (0 if decision is Decision.PASS else 1)
 
 
+async def test_a_defect_over_the_whole_picture_has_an_area_too(line, bus):
+    pixels = np.full((512, 640, 3), 250, np.uint8)
+    pixels[:, :200] = 5
+    part = await bus.ask(inspection.INSPECT, frame(), body=simplejpeg.encode_jpeg(pixels, quality=95))
+    [found] = part.detections
+    assert found.area_px == pytest.approx(200 * 512, rel=0.02)
+
+
 async def test_many_frames_are_each_judged_once_and_counted_once(line, bus):
     spots = [None, None, 170, 255]
     await asyncio.gather(*(show(bus, picture(spot=spots[n % 4]), n) for n in range(60)))

@@ -81,11 +81,10 @@ def area(picture: Pixels, box: Box) -> int:
     grey = cv2.cvtColor(cut, cv2.COLOR_RGB2GRAY)
     within = (slice(top - y, bottom - y), slice(left - x, right - x))
     around = _levels(grey) - _levels(grey[within])
-    if not around.any():
-        around = _levels(grey)
-    middle = _quantile(around, 0.5)
+    alone = not around.any()  # the box is the whole picture
+    middle = _quantile(_levels(grey) if alone else around, 0.5)
     contrast = cv2.absdiff(grey, np.full_like(grey, middle))
-    usual = 2 * _quantile(_folded(around, middle), _RING_SHARE)
+    usual = 0 if alone else 2 * _quantile(_folded(around, middle), _RING_SHARE)
     split, _ = cv2.threshold(contrast, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     _, differs = cv2.threshold(contrast, max(split, usual), 1, cv2.THRESH_BINARY)
     count, labels, blobs, _ = cv2.connectedComponentsWithStats(differs, connectivity=8)

@@ -110,7 +110,7 @@ class Inspector:
         rule = rule_of(station)
         if rule is None:
             raise NoModel(
-                f"station '{station.id}' has no model yet: fit and deploy one", {"station_id": "no model"}
+                f"station_id '{station.id}' has no model yet: fit and deploy one", {"station_id": "no model"}
             )
         model = await self.models.of(rule.model)
         scene = await self._think(read, frame.data, rule.region)

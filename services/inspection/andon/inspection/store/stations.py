@@ -36,7 +36,7 @@ class StationStore:
         """Raises NotFound for a station that was never defined."""
         known = self._known.get(station_id) or await self._stations.get(station_id)
         if known is None:
-            raise NotFound(f"there is no station '{station_id}'", {"station_id": "unknown"})
+            raise NotFound(f"there is no station with station_id '{station_id}'", {"station_id": "unknown"})
         self._known[station_id] = known
         return known
 

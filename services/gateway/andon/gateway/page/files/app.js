@@ -33,7 +33,9 @@ async function reload() {
 }
 
 async function loadWall() {
-  const [{ stations }, { items }] = await Promise.all([read("/stations"), read("/inspections?limit=24")]);
+  const [{ stations: all }, { items }] = await Promise.all([read("/stations"), read("/inspections?limit=24")]);
+  // The station that is there from the first start takes no room on the wall until somebody uses it.
+  const stations = all.filter((station) => station.id !== "default" || station.samples || station.recipe || all.length === 1);
   const ids = [...new Set([...stations.map((station) => station.id), ...items.map((part) => part.station_id)])];
   const counted = await Promise.all(ids.map(async (id) => [id, await read(`/statistics?station_id=${encodeURIComponent(id)}`)]));
   wall.reset(stations, counted, items);
