@@ -86,7 +86,7 @@ async def line(settings, bus, blobs):
         await bus.ask(station.PUT, wanted)
         ref = await stored(blobs)
         await bus.say(training.MODEL_DEPLOYED, deployed(ref, "line"))
-        await eventually(lambda: judging(bus, "line"))
+        await eventually(lambda: judging(bus, "line"), within=30)
         yield ref
 
 
