@@ -29,7 +29,7 @@ _log = log(__name__)
 class InspectingSettings(BaseModel):
     """How much is in work at a time."""
 
-    workers: Annotated[int, Field(ge=1, le=256)] = 24
+    workers: Annotated[int, Field(ge=1, le=256)] = 32
     """Frames in work at once; what waits beyond stays in the stream."""
     threads: Annotated[int, Field(ge=1, le=64)] = 2
     """For decoding, measuring and drawing."""
