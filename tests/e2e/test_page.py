@@ -60,7 +60,7 @@ def test_the_line_is_seen_while_it_works(product, page, complaints, tmp_path):
     with product.camera("--rate", "4", "--defects", "0.5", "--good", "8", "--count", "400"):
         expect(card.locator(".decision")).to_have_text(re.compile("pass|fail|uncertain"), timeout=SOON)
         overlay = card.locator("img")
-        expect(overlay).to_have_attribute("src", re.compile(r"^/static/images/.+\.annotated\.jpg\?"))
+        expect(overlay).to_have_attribute("src", re.compile(r"^/static/images/.+\.jpg\?"))
         page.wait_for_function(
             "image => image.complete && image.naturalWidth > 100", arg=overlay.element_handle()
         )

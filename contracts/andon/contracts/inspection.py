@@ -103,7 +103,7 @@ class Inspection(Message):
     image: StoredImage | None = None
     """The received bytes as they came; None where the recipe's sampling left them out."""
     annotated: StoredImage | None = None
-    """The part with heatmap and boxes over it."""
+    """The part with heatmap and boxes over it; None of a passed part, over which there is nothing to draw."""
 
 
 class FrameRefused(Message):

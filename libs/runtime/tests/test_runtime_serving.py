@@ -169,3 +169,20 @@ async def test_a_taken_port_is_an_error_and_not_the_end_of_the_process(settings)
         with pytest.raises(OSError, match="in use"):
             async with serving(taken, settings):
                 pass
+
+
+async def test_a_task_that_loses_its_first_cancellation_still_ends(settings):
+    lost = []
+
+    async def stubborn():
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if lost:
+                    raise
+                lost.append(True)
+
+    async with asyncio.timeout(20), serving(defined(settings, background=(stubborn,)), settings):
+        await asyncio.sleep(0)
+    assert lost

@@ -15,6 +15,7 @@ from andon.messaging import _wire
 from andon.messaging._connection import Connection
 from andon.messaging._delivery import OUTAGE, Delivery
 from andon.messaging._pull import Lost, Pull
+from andon.messaging._slots import ended
 from andon.telemetry import extract, log, metrics, trace
 
 _log = log("andon.messaging")
@@ -59,8 +60,7 @@ class Following:
             return
         with suppress(TimeoutError):
             await asyncio.wait_for(self._busy.acquire(), grace)
-        self._task.cancel()
-        await asyncio.wait({self._task})
+        await ended((self._task,))
 
     async def _run(self) -> None:
         failures = 0

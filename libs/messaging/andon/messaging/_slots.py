@@ -1,8 +1,19 @@
 """A bounded number of tasks at work."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any
+
+_CANCEL_AGAIN = 1.0
+
+
+async def ended(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    """Cancel tasks until they have ended: wait_for of Python 3.11, inside a client, can lose one call."""
+    rest = set(tasks)
+    while rest:
+        for task in rest:
+            task.cancel()
+        _, rest = await asyncio.wait(rest, timeout=_CANCEL_AGAIN)
 
 
 class Slots:
@@ -36,11 +47,7 @@ class Slots:
         """Wait up to `grace` seconds for what is at work, then cancel it and wait for that."""
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=grace)
-        rest = set(self._tasks)
-        for task in rest:
-            task.cancel()
-        if rest:
-            await asyncio.wait(rest)
+        await ended(self._tasks)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -14,6 +14,7 @@ from andon.telemetry import log
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 2.0
 """Seconds between two attempts to reach something that is away."""
+_CANCEL_AGAIN = 1.0
 
 
 class Running:
@@ -96,5 +97,7 @@ async def _in_background(task: Any, running: Running) -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        job.cancel()
-        await asyncio.wait([job])
+        # Once is not always enough: wait_for of Python 3.11, inside a driver, can lose a cancellation.
+        while not job.done():
+            job.cancel()
+            await asyncio.wait([job], timeout=_CANCEL_AGAIN)

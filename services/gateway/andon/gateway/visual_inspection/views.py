@@ -33,7 +33,7 @@ class InspectionView(BaseModel):
     image_url: str | None
     """Good for one to two hours; null where the station keeps no image of such parts."""
     annotated_url: str | None
-    """The same with heatmap and boxes."""
+    """The same with heatmap and boxes; the original itself where there was nothing to draw."""
     station_id: str
     part_id: str | None
     frame_id: str
@@ -94,6 +94,7 @@ class AlertsView(BaseModel):
 
 
 def inspection_view(record: inspection.Inspection, images: Images) -> InspectionView:
+    original = images.address(record.id, Picture.ORIGINAL, record.image)
     values = record.model_dump(include=set(InspectionView.model_fields) - {"detections", "times"})
     return InspectionView(
         **values,
@@ -101,8 +102,8 @@ def inspection_view(record: inspection.Inspection, images: Images) -> Inspection
         times=record.times,
         total_time_ms=record.times.total_ms,
         timestamp=record.judged_at,
-        image_url=images.address(record.id, Picture.ORIGINAL, record.image),
-        annotated_url=images.address(record.id, Picture.ANNOTATED, record.annotated),
+        image_url=original,
+        annotated_url=images.address(record.id, Picture.ANNOTATED, record.annotated) or original,
     )
 
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from andon.contracts.inspection import Decision, Detection
+from andon.contracts.inspection import Detection
 from andon.contracts.station import Region
 from andon.inspection.adapters import picture
 from andon.inspection.adapters.picture import Drawing, Spot
-from andon.inspection.domain.judgement import Verdict, judge, p_value
+from andon.inspection.domain.judgement import Verdict, p_value
 from andon.inspection.domain.rule import Rule
 from andon.serving import Decoded, Prediction, decode, decode_full, look
 
@@ -29,8 +29,9 @@ class Seen:
 
     score: float
     verdict: Verdict
-    detections: tuple[Detection, ...]
-    drawing: Drawing
+    detections: tuple[Detection, ...] = ()
+    drawing: Drawing | None = None
+    """None of a passed part: there is nothing to draw over it."""
 
 
 def read(data: bytes, region: Region) -> Scene:
@@ -39,15 +40,10 @@ def read(data: bytes, region: Region) -> Scene:
     return Scene(decoded, look(decoded.pixels, region))
 
 
-def show(scene: Scene, prediction: Prediction, rule: Rule, data: bytes) -> Seen:
-    """Decide, then find, measure and draw what stands out.
-
-    Only parts that did not pass are decoded in full.
-    """
-    verdict = judge(prediction.score, rule.limits)
-    passed = verdict.decision is Decision.PASS
-    decoded = scene.decoded if passed else decode_full(data)
-    found = () if passed else _detections(prediction, decoded, rule)
+def show(prediction: Prediction, verdict: Verdict, rule: Rule, data: bytes) -> Seen:
+    """Find, measure and draw what stands out on a part that did not pass."""
+    decoded = decode_full(data)
+    found = _detections(prediction, decoded, rule)
     low, high = rule.limits.uncertain_above, rule.limits.fail_above
     glowing = picture.glow(decoded.pixels, prediction.heatmap, (low, 2 * high - low), rule.region)
     boxes = [detection.bbox for detection in found]

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,12 +10,12 @@ from functools import partial
 from typing import TypeVar
 
 from andon.contracts import Refused, Unavailable, inspection
-from andon.contracts.inspection import FrameCaptured, FrameRefused, Inspection, StoredImage, Times
+from andon.contracts.inspection import Decision, FrameCaptured, FrameRefused, Inspection, Times
 from andon.contracts.station import Mode, Sample, Station
 from andon.inspection.adapters.evidence import EvidenceStore, Place
 from andon.inspection.adapters.models import ModelShelf, NoModel
 from andon.inspection.adapters.sight import Seen, read, show
-from andon.inspection.domain.judgement import drawn, frame_id, inspection_id, kept
+from andon.inspection.domain.judgement import drawn, frame_id, inspection_id, judge, kept
 from andon.inspection.domain.rule import Rule, region_of, rule_of
 from andon.inspection.store.records import RecordStore
 from andon.inspection.store.stations import RefusalStore, SampleStore, StationStore
@@ -118,17 +118,21 @@ class Inspector:
         place = Place(inspection_id(station.id, frame.id), station.id, frame.captured_at)
         original = self.evidence.original(place, frame.data, scene.decoded)
         early = drawn(frame.id, rule.evidence.keep_passed)
-        beside = self.evidence.keep(original, frame.data) if early else asyncio.sleep(0)
-        prediction, _ = await asyncio.gather(model.predict(scene.pixels), beside)
+        stored = [_begun(self.evidence.keep(original, frame.data))] if early else []
+        prediction = await model.predict(scene.pixels)
         predicted_at = time.perf_counter()
-        seen = await self._think(show, scene, prediction, rule, frame.data)
-        drawing = self.evidence.annotated(place, seen.drawing)
-        late = [(drawing, seen.drawing.jpeg)]
-        if not early:
-            late.append((original, frame.data))
+        verdict = judge(prediction.score, rule.limits)
+        seen = Seen(prediction.score, verdict)
+        if verdict.decision is not Decision.PASS:
+            seen = await self._think(show, prediction, verdict, rule, frame.data)
+        drawing = None
+        if seen.drawing is not None:
+            drawing = self.evidence.annotated(place, seen.drawing)
+            stored.append(_begun(self.evidence.keep(drawing, seen.drawing.jpeg)))
         if not kept(seen.verdict.decision, rule.evidence, frame.id):
-            original = drawing = None
-            late.clear()
+            original = None
+        elif not early:
+            stored.append(_begun(self.evidence.keep(original, frame.data)))
         times = _times(frame.arrived, decoded_at, predicted_at)
         judged = _inspection(place.part, frame, rule, seen).model_copy(
             update={
@@ -139,14 +143,12 @@ class Inspector:
                 "annotated": drawing,
             }
         )
-        return await self._keep_and_say(judged, late)
+        return await self._keep_and_say(judged, stored)
 
-    async def _keep_and_say(
-        self, judged: Inspection, evidence: list[tuple[StoredImage, bytes]]
-    ) -> Inspection:
+    async def _keep_and_say(self, judged: Inspection, stored: list["asyncio.Future[None]"]) -> Inspection:
         """Make record and evidence safe, then tell everybody."""
-        record = asyncio.ensure_future(self.records.record(judged))
-        await asyncio.gather(record, *(self.evidence.keep(image, data) for image, data in evidence))
+        record = _begun(self.records.record(judged))
+        await asyncio.gather(record, *stored)
         known = record.result()
         await self.bus.say(inspection.PART_JUDGED, known, once=known.id)
         _measure(known)
@@ -169,6 +171,13 @@ class Inspector:
     async def _think(self, work: Callable[..., T], *given: object) -> T:
         """Run what needs a core beside the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, work, *given)
+
+
+def _begun(work: Coroutine[None, None, T]) -> "asyncio.Future[T]":
+    """Work that goes on beside; if what it was for fails first, nobody asks how it went."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task
 
 
 def _inspection(part: str, frame: Frame, rule: Rule, seen: Seen) -> Inspection:
