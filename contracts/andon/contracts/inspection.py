@@ -45,7 +45,7 @@ class Detection(Message):
     area_px: int = 0
     """In pixels of the original image."""
     area_method: str = ""
-    """How the area was measured, such as `ring-otsu`."""
+    """ring-otsu: by what differs from its surroundings; heatmap: where that finds nothing, its cells."""
     peak_score: float = 0
     """Highest value of the heatmap inside the region."""
 

@@ -14,7 +14,8 @@ from andon.contracts.station import Region
 Heatmap = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
-AREA_METHOD = "ring-otsu"
+RING_OTSU, HEATMAP = "ring-otsu", "heatmap"
+"""How an area was measured."""
 _MAX_REGIONS = 20
 _MAX_SIDE = 800
 _RED = (235, 64, 52)
@@ -30,6 +31,8 @@ class Spot:
 
     box: Box
     peak: float
+    area: int
+    """Of its cells, in pixels of the original: a bound more than a measure, since a cell is coarse."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ def spots(heatmap: Heatmap, limit: float, size: tuple[int, int], region: Region)
             _scale(region.x + region.width * (left + wide) / columns, size[0]),
             _scale(region.y + region.height * (top + high) / rows, size[1]),
         )
-        found.append(Spot(box, float(cells.max())))
+        cell = region.width * size[0] / columns * region.height * size[1] / rows
+        found.append(Spot(box, float(cells.max()), round(int(boxes[index][cv2.CC_STAT_AREA]) * cell)))
     return sorted(found, key=lambda spot: -spot.peak)[:_MAX_REGIONS]
 
 

@@ -59,13 +59,16 @@ def _detections(prediction: Prediction, decoded: Decoded, rule: Rule) -> tuple[D
 
 
 def _detection(spot: Spot, decoded: Decoded, rule: Rule) -> Detection:
+    # A surrounding as lively as a hole or an edge hides what differs: then the heatmap alone tells.
     pixels = picture.area(decoded.pixels, spot.box)
+    method = picture.RING_OTSU if pixels else picture.HEATMAP
+    pixels = pixels or spot.area
     return Detection(
         class_name=ANOMALY,
         confidence=1 - p_value(spot.peak, rule.limits.calibration),
         bbox=spot.box,
         area_mm2=None if rule.mm2_per_pixel is None else round(pixels * rule.mm2_per_pixel, 4),
         area_px=pixels,
-        area_method=picture.AREA_METHOD,
+        area_method=method,
         peak_score=spot.peak,
     )
