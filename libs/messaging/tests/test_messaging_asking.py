@@ -73,9 +73,11 @@ async def test_an_unreadable_question_is_invalid(bus_settings):
     inspection = Service("inspection", bus_settings)
     inspection.answers(GET, answer)
     client = await nats.connect(bus_settings.url)
-    async with inspection:
-        reply = await client.request(GET.address, b'{"id": "no spaces allowed"}', timeout=2)
-    await client.close()
+    try:
+        async with inspection:
+            reply = await client.request(GET.address, b'{"id": "no spaces allowed"}', timeout=2)
+    finally:
+        await client.close()
     assert reply.headers == {"Andon-Problem": "1"}
     assert Invalid.code.encode() in reply.data
     assert b'"id"' in reply.data

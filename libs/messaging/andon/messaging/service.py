@@ -196,7 +196,9 @@ class Service:
         with suppress(TimeoutError):  # a place kept in a store that is away does not hold up the start
             async with asyncio.timeout(_PLACE_SECONDS):
                 await asyncio.gather(*(following.placed.wait() for following in self._followings))
-        await self._connection.client.flush()
+        # A PING overtakes what the client has not written yet: the second one goes behind our subscriptions.
+        for _ in range(2):
+            await self._connection.client.flush()
 
     async def _replay(self, stream: str, after: int, limit: int) -> list[tuple[str, Message, Delivery]]:
         jetstream = self._connection.jetstream

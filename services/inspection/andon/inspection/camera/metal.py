@@ -192,7 +192,8 @@ def _turned(rng: np.random.Generator, shape: tuple[int, int], centre: tuple[floa
     half = _brushed(rng, (reach, 512), 121).T  # angle x radius
     rings = np.concatenate([half, half[::-1]])  # mirrored, so that it closes without a seam
     middle = (centre[0] + MARGIN, centre[1] + MARGIN)
-    flags = cv2.WARP_POLAR_LINEAR | cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
+    # Unfilled, what lies beyond the reach keeps whatever the memory held.
+    flags = cv2.WARP_POLAR_LINEAR | cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR | cv2.WARP_FILL_OUTLIERS
     return cv2.warpPolar(rings, (shape[1], shape[0]), middle, reach, flags)
 
 
