@@ -110,8 +110,8 @@ async def test_a_failing_handler_is_retried_with_growing_delay_and_then_parked_w
         assert await waiting(training, "training-commands") == 0
     rests = [after - before for before, after in pairwise(times)]
     assert len(times) == 4
-    assert rests[0] < rests[1] < rests[2]
-    assert rests[2] > 0.3
+    # A busy machine makes any of them longer; none is shorter than its turn, jitter counted in.
+    assert all(rest > least for rest, least in zip(rests, (0.07, 0.15, 0.31), strict=True))
     assert (letter.subject, letter.service, letter.code) == (FIT.address, "training", "failed")
     assert letter.reason == "ValueError: no such luck"
     assert letter.attempts == 4
