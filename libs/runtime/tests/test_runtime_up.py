@@ -175,7 +175,7 @@ async def test_a_killed_stack_leaves_nothing_behind_and_forgets_nothing(stack):
     await keep_something(stack)
     assert stack.andon("check").returncode == 0
     family = stack.family()
-    assert len(family) == 4
+    assert len(family) == 6  # three servers, the service, the nursery and the helper of its own
 
     stack.process.kill()
     stack.process.wait()
@@ -197,7 +197,7 @@ async def test_one_ctrl_c_ends_everything_within_seconds_and_the_data_stays(stac
     stack.process.send_signal(signal.SIGINT)
     assert stack.process.wait(15) == 0
     assert time.monotonic() - began < 10
-    assert not [each for each in family if each.is_running()]
+    await eventually(lambda: not [each for each in family if each.is_running()], within=5)
     assert not stack.state()
 
     stack.start()

@@ -27,7 +27,9 @@ async def listening(
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # the application itself knows which proxies to believe
         ws="websockets-sansio" if lifespan else "none",
+        ws_per_message_deflate=False,  # it would deflate one message anew for each of hundreds of clients
         lifespan="auto" if lifespan else "off",
         timeout_graceful_shutdown=max(1, round(drain)),
     )

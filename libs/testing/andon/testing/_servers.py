@@ -52,6 +52,7 @@ class Servers:
     _folder: Path | None = None
     _endings: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
     _found: dict[str, object] = field(default_factory=dict[str, object])
+    _embedded: dict[str, Server] = field(default_factory=dict[str, Server])
 
     def nats_url(self) -> str:
         return self._once("nats", str, self._start_nats)
@@ -89,6 +90,13 @@ class Servers:
         server = SeaweedServer(self.fresh_folder("s3"), ports, keys, volumes=_VOLUMES)
         return server, S3Address(f"{LOOPBACK}:{ports.s3}", keys.access, keys.secret)
 
+    def retire(self, need: str) -> None:
+        """End a server that this session started and shares; whoever asks next gets a new one."""
+        if server := self._embedded.pop(need, None):
+            self._endings.remove(server.kill)
+            server.kill()
+            del self._found[need]
+
     def end(self) -> None:
         for ending in reversed(self._endings):
             ending()
@@ -108,6 +116,7 @@ class Servers:
     def _started(self, need: str, server: Server) -> None:
         self._endings.append(server.kill)  # the data is thrown away: nothing to wait for
         server.start()
+        self._embedded[need] = server
         self.used[need] = f"embedded (pid {server.pid})"
 
     def _start_nats(self) -> str:

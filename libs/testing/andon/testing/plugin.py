@@ -80,9 +80,16 @@ def nats_url(servers: Servers) -> str:
     return servers.nats_url()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module", autouse=True)
+def _mongo_of_this_file(servers: Servers) -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
+    # The embedded one, after some thousand collections, now and then turns in circles for ever.
+    yield
+    servers.retire("mongo")
+
+
+@pytest.fixture(scope="module")
 def mongo_uri(servers: Servers) -> str:
-    """A Mongo server, shared by the session."""
+    """A Mongo server, shared by a file of tests."""
     return servers.mongo_uri()
 
 

@@ -12,7 +12,7 @@ from typing import IO
 _LONGEST_LOG = 10 * 1024 * 1024
 """Bytes of a server's log after which the next start begins a new one."""
 
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _libc = ctypes.CDLL(None)
 
 
@@ -24,11 +24,21 @@ def dies_with_parent() -> Callable[[], None]:
     parent = os.getpid()
 
     def ask_kernel() -> None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        die_with_parent()
         if os.getppid() != parent:  # it died before the call above
             os._exit(1)
 
     return ask_kernel
+
+
+def die_with_parent() -> None:
+    """From now on the kernel kills this process when the thread that forked it ends."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def shown_as(name: str) -> None:
+    """What `ps` and `top` call this process, in 15 characters."""
+    _libc.prctl(_PR_SET_NAME, name.encode()[:15])
 
 
 def spawn(

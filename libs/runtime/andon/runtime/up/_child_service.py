@@ -4,32 +4,31 @@ import asyncio
 import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from andon.runtime.embedded import dies_with_parent
 from andon.runtime.state import ServiceState
+from andon.runtime.up._nursery import Child, Nursery
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 30.0
 """Seconds before a crashed service is started again."""
 _SETTLED = 60.0
 """Seconds of life after which a crash counts as the first."""
-_LINE = 256 * 1024
-"""Bytes of one line of output before it is cut."""
 
 
 class ChildService:
-    """Runs `python -m andon.runtime.service NAME` until it is told to stop."""
+    """Runs a service until it is told to stop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is named where it is given
         self,
         name: str,
+        nursery: Nursery,
         environment: Mapping[str, str],
         announcement: Path,
+        *,
         say: Callable[[str], None],
         changed: Callable[[], None],
     ) -> None:
@@ -37,11 +36,12 @@ class ChildService:
         self.name = name
         self.state = ServiceState()
         self.ready = asyncio.Event()
+        self._nursery = nursery
         self._environment = {**environment, "ANDON_HEALTH__ANNOUNCE": str(announcement)}
         self._announcement = announcement
         self._say = say
         self._changed = changed
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Child | None = None
         self._stopping = asyncio.Event()
 
     async def keep_running(self) -> None:
@@ -72,21 +72,12 @@ class ChildService:
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: int) -> None:
-        if self._process is not None and self._process.returncode is None:
+        if self._process is not None:
             self._process.send_signal(number)
 
     async def _run_once(self) -> int:
         self._announcement.unlink(missing_ok=True)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "andon.runtime.service", self.name,
-            env=dict(self._environment),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            limit=_LINE,
-            process_group=0,
-            preexec_fn=dies_with_parent(),
-        )  # fmt: skip
+        process = await self._nursery.born(self.name, self._environment)
         self._process = process
         self.state.pid = process.pid
         self._changed()
@@ -96,15 +87,15 @@ class ChildService:
             return await process.wait()
         finally:
             watching.cancel()
+            self._process = None
             self.ready.clear()
             self.state = ServiceState(restarts=self.state.restarts)
             self._changed()
 
-    async def _pass_on(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None  # noqa: S101 - it was asked for above
+    async def _pass_on(self, process: Child) -> None:
         while True:
             try:
-                line = await process.stdout.readline()
+                line = await process.output.readline()
             except ValueError:  # longer than the limit: what was read of it is dropped
                 continue
             if not line:
@@ -141,7 +132,6 @@ def environment_of_child(name: str, data: Path, settings: Mapping[str, str]) -> 
     defaults = {
         "ANDON_TELEMETRY__FORMAT": "text",
         "ANDON_GRACE": "5",
-        "MALLOC_ARENA_MAX": "2",  # glibc keeps an arena per thread, which no service here needs
         "PYTHONUNBUFFERED": "1",
     }
     folder = data / "services" / name

@@ -14,6 +14,7 @@ from andon.runtime.registry import service_names
 from andon.runtime.state import StackState, forget
 from andon.runtime.up._child_service import ChildService, environment_of_child
 from andon.runtime.up._lock import locked
+from andon.runtime.up._nursery import Nursery
 from andon.runtime.up._output import Voices
 
 _START_LIMIT = 90.0
@@ -50,6 +51,7 @@ class _Stack:
         self._voices = Voices()
         self._embedded = EmbeddedStack(self._data)
         self._state = StackState.of_this_process()
+        self._nursery = Nursery()
         self._services: dict[str, ChildService] = {}
         self._lives: list[asyncio.Task[None]] = []
         """One per service; over when it was stopped."""
@@ -88,6 +90,7 @@ class _Stack:
         began = time.monotonic()
         names = self._chosen()
         self._refuse_taken_ports(names)
+        self._nursery.open()
         self._start_servers()
         await asyncio.gather(self._servers_ready(), self._declare_topology())
         self._start_services(names)
@@ -166,10 +169,11 @@ class _Stack:
             environment = environment_of_child(name, self._data, {**self._state.environment, **doors})
             service = ChildService(
                 name,
+                self._nursery,
                 environment,
                 run / f"{name}.json",
-                lambda line, name=name: self._voices.say(name, line),
-                self._remember,
+                say=lambda line, name=name: self._voices.say(name, line),
+                changed=self._remember,
             )
             self._services[name] = service
             self._lives.append(asyncio.create_task(service.keep_running()))
