@@ -63,6 +63,20 @@ async def test_the_model_unused_for_longest_goes_first() -> None:
     await host.close()
 
 
+async def test_as_many_as_are_needed_stay_however_few_are_kept() -> None:
+    host, loads = ModelHost(keep=1), Loads()
+    host.hold(3)
+    for digest in ("a", "b", "c", "d"):
+        await host.use(digest, loads.of(1))
+    assert host.digests == ("b", "c", "d")
+
+    host.hold(0)
+    await host.use("d", loads.of(1))
+
+    assert host.digests == ("d",)
+    await host.close()
+
+
 async def test_a_model_pushed_out_comes_back_when_it_is_asked() -> None:
     host, loads = ModelHost(keep=1), Loads()
     first = await host.use("a", loads.of(1))

@@ -14,6 +14,7 @@ from andon.serving import (
     OnnxRuntimePredictor,
     OpenVinoPredictor,
     Predictor,
+    ProbeFailed,
     Runtime,
     ServingSettings,
     load,
@@ -109,12 +110,12 @@ async def test_a_model_that_answers_its_probe_is_opened(kind: Kind) -> None:
 
 
 async def test_a_model_that_answers_its_probe_wrongly_is_not(kind: Kind) -> None:
-    with pytest.raises(Unavailable, match="probe"):
+    with pytest.raises(ProbeFailed, match="probe"):
         await kind.open(brightness_model(gain=1.2, known=PROBE_SCORE))
 
 
 async def test_a_model_that_answers_no_number_is_not_opened(kind: Kind) -> None:
-    with pytest.raises(Unavailable, match="not a number"):
+    with pytest.raises(ProbeFailed, match="not a number"):
         await kind.open(brightness_model(gain=float("nan")))
 
 

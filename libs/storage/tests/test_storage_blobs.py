@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -25,6 +26,16 @@ async def blobs(blob_settings: S3Settings) -> AsyncIterator[Blobs]:
 async def test_what_was_put_is_what_is_got(blobs: Blobs, data: bytes):
     await blobs.put("evidence/a.bin", data, "image/jpeg")
     assert await blobs.get("evidence/a.bin") == data
+
+
+@pytest.mark.parametrize("size", [1, 12_000_000])
+async def test_a_file_is_put_from_where_it_stands(blobs: Blobs, tmp_path: Path, size: int):
+    path = tmp_path / "file"
+    path.write_bytes(b"head" + b"x" * size)
+    with path.open("rb") as file:
+        file.seek(4)
+        await blobs.put_file("uploads/a", file, size)
+    assert await blobs.get("uploads/a") == b"x" * size
 
 
 async def test_a_digest_may_be_given_and_a_wrong_one_does_no_harm(blobs: Blobs):

@@ -183,3 +183,14 @@ async def test_an_outage_is_unavailable_and_passes(
 
         await eventually(back)
         assert await parts.get("a") == Part(id="a", at=NOON)
+
+
+async def test_many_new_records_are_written_at_once_and_a_taken_key_is_a_conflict(parts: Collection[Part]):
+    await parts.add_many([Part(id=str(number), at=NOON) for number in range(50)])
+    await parts.add_many([])
+    assert await parts.count() == 50
+    with pytest.raises(Conflict):
+        await parts.add_many([Part(id="new", at=NOON), Part(id="7", at=NOON, count=9)])
+    kept = await parts.get("7")
+    assert kept is not None
+    assert kept.count == 0

@@ -2,12 +2,14 @@
 
 from andon.messaging._delivery import Delivery, Retry
 from andon.messaging._settings import BusSettings, StreamSettings
+from andon.messaging.current import Current
 from andon.messaging.parking import Parked, ParkedMessages
 from andon.messaging.service import Service
 from andon.messaging.topology import TopologyConflict, declare_topology
 
 __all__ = [
     "BusSettings",
+    "Current",
     "Delivery",
     "Parked",
     "ParkedMessages",

@@ -53,10 +53,13 @@ class Answering(Generic[M, R]):
 
     async def _take(self, message: NatsMessage) -> None:
         await self._slots.room()
-        self._slots.start(self._answer(message.raw_message))
+        raw = message.raw_message
+        message.body = b""  # it lives in a cycle until the collector comes: megabytes must not wait for that
+        self._slots.start(self._answer(raw))
 
     async def _answer(self, msg: Msg) -> None:
         delivery = _wire.asked(msg)
+        msg.data = b""
         with trace(f"answer {self._query.address}", parent=extract(delivery.headers)):
             try:
                 reply = await self._handler(_wire.parsed(self._query, delivery), delivery)

@@ -10,16 +10,49 @@ from andon.serving._decode import (
     decode_full,
     look,
 )
-from andon.serving._host import Hosted, ModelHost
+from andon.serving._facts import RuntimeFacts, runtime_facts
+from andon.serving._host import Hosted, Loaded, ModelHost
 from andon.serving._load import ModelFiles, Runtime, ServingSettings, load, wanted
 from andon.serving._onnxruntime import OnnxRuntimePredictor
 from andon.serving._openvino import OpenVinoPredictor
 from andon.serving._predictor import GRID, Prediction, Predictor
-from andon.serving._probe import PROBE_KEY, probe_image
+from andon.serving._probe import PROBE_KEY, ProbeFailed, probe_image
+from andon.serving._regions import CLASSES_KEY, REGION_MARGIN, REGION_SIDE, Named, RegionClassifier, crops
+from andon.serving._spots import Spot, spots
 
 __all__ = [
-    "GRID", "MAX_BYTES", "MAX_PIXELS", "MEDIA_TYPES", "PROBE_KEY", "SIDE",
-    "Decoded", "Hosted", "ModelFiles", "ModelHost", "OnnxRuntimePredictor", "OpenVinoPredictor",
-    "Prediction", "Predictor", "Runtime", "ServingSettings",
-    "decode", "decode_full", "load", "look", "probe_image", "wanted",
+    "CLASSES_KEY",
+    "GRID",
+    "MAX_BYTES",
+    "MAX_PIXELS",
+    "MEDIA_TYPES",
+    "PROBE_KEY",
+    "REGION_MARGIN",
+    "REGION_SIDE",
+    "SIDE",
+    "Decoded",
+    "Hosted",
+    "Loaded",
+    "ModelFiles",
+    "ModelHost",
+    "Named",
+    "OnnxRuntimePredictor",
+    "OpenVinoPredictor",
+    "Prediction",
+    "Predictor",
+    "ProbeFailed",
+    "RegionClassifier",
+    "Runtime",
+    "RuntimeFacts",
+    "ServingSettings",
+    "Spot",
+    "crops",
+    "decode",
+    "decode_full",
+    "load",
+    "look",
+    "probe_image",
+    "runtime_facts",
+    "spots",
+    "wanted",
 ]  # fmt: skip

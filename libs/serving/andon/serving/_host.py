@@ -21,11 +21,21 @@ class _Entry:
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """A model that is ready."""
+
+    digest: str
+    runtime: str
+    device: str
+
+
 class ModelHost:
     """Keeps the `keep` models used last; one that is pushed out answers what it was asked, then closes."""
 
     def __init__(self, keep: int = 4) -> None:
         self._keep = keep
+        self._held = 0
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -39,10 +49,23 @@ class ModelHost:
         await self._ready(self._entry(digest, loader), digest)
         return Hosted(self, digest, loader)
 
+    def hold(self, models: int) -> None:
+        """Keep at least so many from now on; never fewer than `keep`."""
+        self._held = models
+
     @property
     def digests(self) -> tuple[str, ...]:
         """Of the models held, the one used last at the end."""
         return tuple(self._entries)
+
+    def loaded(self) -> tuple[Loaded, ...]:
+        """The models that are ready, the one used last at the end."""
+        ready = [
+            (digest, entry.loading.result())
+            for digest, entry in self._entries.items()
+            if entry.loading.done() and not entry.loading.cancelled() and entry.loading.exception() is None
+        ]
+        return tuple(Loaded(digest, model.name, model.device) for digest, model in ready)
 
     async def close(self) -> None:
         """Drain and close every model."""
@@ -81,7 +104,7 @@ class ModelHost:
             if failed and self._entries.get(digest) is entry:
                 del self._entries[digest]
             raise
-        while len(self._entries) > self._keep:
+        while len(self._entries) > max(self._keep, self._held):
             self._push_out(next(iter(self._entries)))
         return predictor
 

@@ -42,7 +42,7 @@ def wanted(settings: ServingSettings, *, has_int8: bool) -> str:
 
 
 async def load(files: ModelFiles, settings: ServingSettings) -> Predictor:
-    """A warm, probed predictor. Raises Invalid for no model, Unavailable when its probe fails."""
+    """A warm, probed predictor. Raises Invalid for no model, ProbeFailed for one that says nonsense."""
     kind = OpenVinoPredictor if settings.runtime is Runtime.OPENVINO else OnnxRuntimePredictor
     int8 = files.int8 if wanted(settings, has_int8=files.int8 is not None) == "int8" else None
     return await kind.open(int8 or files.fp32, threads=settings.threads, max_batch=settings.max_batch)

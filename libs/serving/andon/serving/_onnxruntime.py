@@ -35,7 +35,11 @@ class OnnxRuntimePredictor:
     async def open(cls, model: bytes | Path, *, threads: int = 0, max_batch: int = 8) -> Self:
         """Load and warm a model file. `threads` 0 means every core. Raises Invalid for no model."""
         predictor = await asyncio.to_thread(cls._load, model, threads, max_batch)
-        await predictor.probe()
+        try:
+            await predictor.probe()
+        except BaseException:
+            await predictor.close()
+            raise
         return predictor
 
     @classmethod

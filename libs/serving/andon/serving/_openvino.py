@@ -35,7 +35,11 @@ class OpenVinoPredictor:
     async def open(cls, model: bytes | Path, *, threads: int = 0, max_batch: int = 8) -> Self:
         """Compile and warm a model file. `threads` 0 means every core. Raises Invalid for no model."""
         predictor = await asyncio.to_thread(cls._compile, model, threads, max_batch)
-        await predictor.probe()
+        try:
+            await predictor.probe()
+        except BaseException:
+            await predictor.close()
+            raise
         return predictor
 
     @classmethod
@@ -49,8 +53,11 @@ class OpenVinoPredictor:
         hints: dict[str, str | int] = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
         if threads:
             hints["INFERENCE_NUM_THREADS"] = threads
-        predictor = cls(core.compile_model(read, "CPU", hints), _known_answer(read), max_batch)
-        predictor._warm()
+        try:
+            predictor = cls(core.compile_model(read, "CPU", hints), _known_answer(read), max_batch)
+            predictor._warm()
+        except RuntimeError as error:
+            raise Invalid("OpenVINO can't run the model") from error
         return predictor
 
     @property

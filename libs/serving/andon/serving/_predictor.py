@@ -38,7 +38,7 @@ class Predictor(Protocol):
         ...
 
     async def probe(self) -> None:
-        """Ask about a known picture. Raises Unavailable when the answer is not the known one."""
+        """Ask about a known picture. Raises ProbeFailed when the answer is not the known one."""
         ...
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from andon.contracts import Unavailable
+from andon.contracts import Refused
 from andon.serving._decode import SIDE
 from andon.serving._predictor import Prediction
 
@@ -11,6 +11,12 @@ PROBE_KEY = "andon.probe"
 """Model metadata: the score of the probe image, written where the model was made."""
 TOLERANCE = 0.05
 """Relative. INT8 kernels differ a little between processors; a broken one differs by far more."""
+
+
+class ProbeFailed(Refused):
+    """The model loads, but does not say what it must say."""
+
+    code, status = "probe_failed", 422
 
 
 def probe_image() -> NDArray[np.uint8]:
@@ -21,9 +27,9 @@ def probe_image() -> NDArray[np.uint8]:
 
 
 def check(prediction: Prediction, known: float | None) -> None:
-    """Raises Unavailable when the answer is not a number or not the known one."""
+    """Raises ProbeFailed when the answer is not a number or not the known one."""
     score = prediction.score
     if not np.isfinite(score) or not np.isfinite(prediction.heatmap).all():
-        raise Unavailable("the model answers its probe image with something that is not a number")
+        raise ProbeFailed("the model answers its probe image with something that is not a number")
     if known is not None and abs(score - known) > TOLERANCE * max(abs(known), 1e-6):
-        raise Unavailable(f"the model answers its probe image with {score:.4g} instead of {known:.4g}")
+        raise ProbeFailed(f"the model answers its probe image with {score:.4g} instead of {known:.4g}")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from itertools import islice
 from types import TracebackType
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, BinaryIO, Self, TypeVar
 
 import urllib3
 from minio import Minio
@@ -76,6 +76,10 @@ class Blobs:
     ) -> None:
         """Write or replace. The data's `sha256` in hex, where it is known, spares hashing it again."""
         await self._call(lambda: self._put(key, data, content_type, sha256))
+
+    async def put_file(self, key: str, file: BinaryIO, size: int) -> None:
+        """Write or replace from where the file stands, `size` bytes, never with all of it in memory."""
+        await self._call(lambda: self._client.put_object(self._bucket, key, file, size))
 
     async def get(self, key: str) -> bytes:
         """Raises NotFound when there is none."""
@@ -146,7 +150,12 @@ class Blobs:
         self._client.put_object(self._bucket, key, BytesIO(data), len(data), content_type)
 
     def _fetch(self, key: str, offset: int, length: int) -> bytes:
-        response = self._client.get_object(self._bucket, key, offset=offset, length=length)
+        try:
+            response = self._client.get_object(self._bucket, key, offset=offset, length=length)
+        except S3Error as error:
+            if error.code == "InvalidRange":  # there is nothing from `offset` on
+                return b""
+            raise
         try:
             return response.read()
         finally:

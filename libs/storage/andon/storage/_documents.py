@@ -29,7 +29,7 @@ def stored(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return stored(value.model_dump())
     if isinstance(value, Mapping):
-        return {name: stored(item) for name, item in cast("Mapping[str, Any]", value).items()}
+        return {str(name): stored(item) for name, item in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [stored(item) for item in cast("list[Any]", value)]
     return value
