@@ -3,13 +3,67 @@
 from collections.abc import Iterator
 from typing import Any, cast
 
-from andon.contracts import alerting, auth, inspection, opcua, station, training
+from andon.contracts import (
+    alerting,
+    audit,
+    auth,
+    batch,
+    camera,
+    component,
+    config,
+    dataset,
+    fieldbus,
+    inspection,
+    learning,
+    opcua,
+    question,
+    queue,
+    review,
+    rollout,
+    runtime,
+    station,
+    sync,
+    training,
+    workspace,
+)
 from andon.contracts._subject import INTEGRATIONS, Command, Event, Subject
 
-CONTEXTS = (inspection, station, auth, training, alerting, opcua)
-SERVICES = ("gateway", "auth", "inspection", "training", "alerting", "opcua-bridge")
+CONTEXTS = (
+    inspection,
+    station,
+    auth,
+    audit,
+    training,
+    learning,
+    review,
+    dataset,
+    rollout,
+    alerting,
+    opcua,
+    camera,
+    batch,
+    fieldbus,
+    queue,
+    config,
+    question,
+    runtime,
+    component,
+    sync,
+    workspace,
+)
+SERVICES = (
+    "gateway",
+    "auth",
+    "inspection",
+    "training",
+    "alerting",
+    "opcua-bridge",
+    "queue",
+    "component-store",
+    "sync",
+)
 
-FOLLOWERS = ("gateway", "alerting", "opcua-bridge")
+FOLLOWERS = ("gateway", "alerting", "opcua-bridge", "queue")
 """Services that follow events from a place they remember themselves; the broker keeps no durable for them."""
 
 
@@ -24,7 +78,20 @@ SUBJECTS: tuple[Subject[Any], ...] = tuple(sorted(_subjects(), key=lambda subjec
 
 FEED = "feed"
 """The stream that gathers what dashboards may hear, under one sequence for replay."""
-FEED_CONTEXTS = ("inspection", "station", "training", "alerting")
+FEED_CONTEXTS = (
+    "inspection",
+    "station",
+    "training",
+    "learning",
+    "review",
+    "dataset",
+    "rollout",
+    "alerting",
+    "batch",
+    "queue",
+    "component",
+    "sync",
+)
 
 
 def stream_of(subject: Event[Any] | Command[Any]) -> str:

@@ -19,6 +19,8 @@ class Problem(Message):
     fields: dict[str, str] = Field(default_factory=dict[str, str])
     """What is wrong with which field."""
     trace_id: str | None = None
+    retry_after: int | None = None
+    """Seconds after which the same may be tried again, where that is known."""
 
 
 class Refused(Exception):
@@ -66,6 +68,12 @@ class Invalid(Refused):
 
 class RateLimited(Refused):
     code, status = "rate_limited", 429
+
+    def __init__(
+        self, message: str, fields: dict[str, str] | None = None, *, retry_after: int | None = None
+    ) -> None:
+        super().__init__(message, fields)
+        self.problem = self.problem.model_copy(update={"retry_after": retry_after})
 
 
 class Unavailable(Refused):

@@ -27,6 +27,15 @@ class ModelFile(Message):
     """Bytes."""
 
 
+class RegionModel(Message):
+    """Knows the classes of what stands out on a part."""
+
+    file: ModelFile
+    classes: tuple[str, ...]
+    sure_above: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """A class less probable than this is not named."""
+
+
 class ModelRef(Message):
     """The model a recipe names, in every form a runtime may want."""
 
@@ -37,6 +46,8 @@ class ModelRef(Message):
     fp32: ModelFile
     int8: ModelFile | None = None
     """Present when quantisation passed its own check; OpenVINO prefers it."""
+    regions: RegionModel | None = None
+    """Without one, what stands out is an `anomaly` and no more."""
 
 
 class Thresholds(Message):
@@ -82,6 +93,49 @@ class Recipe(Message):
     changed_by: str = "andon"
 
 
+class TrialRole(StrEnum):
+    """What the second model of a station does."""
+
+    SHADOW = "shadow"
+    """It judges silently beside; its decisions are recorded and change nothing."""
+    CANARY = "canary"
+    """It judges a share of the parts."""
+    WATCH = "watch"
+    """It judged before and steps in where the new one gives no answer."""
+
+
+class Trial(Message):
+    """A second model beside the recipe's."""
+
+    rollout_id: str
+    role: TrialRole
+    model: ModelRef
+    thresholds: Thresholds
+    share: Fraction = 0
+    """Of parts that a canary judges, by a hash of the part's id."""
+
+
+class DeploymentKind(StrEnum):
+    DEPLOY = "deploy"
+    PROMOTE = "promote"
+    ROLLBACK = "rollback"
+    AUTOMATIC_ROLLBACK = "automatic-rollback"
+
+
+class Deployment(Message):
+    """A version taken into use at a station."""
+
+    version_id: str
+    digest: str
+    name: str = ""
+    kind: DeploymentKind = DeploymentKind.DEPLOY
+    by: str
+    at: Time
+    forced: bool = False
+    """Somebody wanted it without its being proven better."""
+    note: str = ""
+
+
 class Station(Message):
     """A place on the line where parts are looked at."""
 
@@ -94,6 +148,9 @@ class Station(Message):
     recipe: Recipe | None = None
     samples: int = 0
     """Good examples kept so far for teaching."""
+    trial: Trial | None = None
+    history: tuple[Deployment, ...] = ()
+    """The versions it judged by, newest first; the last 100."""
     created_at: Time
     updated_at: Time
 
@@ -144,6 +201,32 @@ class Samples(Message):
     samples: tuple[Sample, ...]
 
 
+class SetModel(Message):
+    """What a station judges by from its next part on, and what is tried beside it."""
+
+    station_id: Name
+    model: ModelRef | None = None
+    """Taken into use; None leaves the recipe as it is."""
+    thresholds: Thresholds | None = None
+    deployment: Deployment | None = None
+    """For the history; comes with a model."""
+    trial: Trial | None = None
+    """The trial from now on; None ends one."""
+    expects_version: str | None = None
+    """Refused when the station judges by another version."""
+    expects_trial: str | None = None
+    """Refused when another rollout is on; "" when any is."""
+    at: Time
+
+
+SET_MODEL = Query(
+    "station.model.set.v1",
+    SetModel,
+    "Load and probe models, then switch a station between two frames.",
+    said_by=("training",),
+    heard_by=("inspection",),
+    reply=Station,
+)
 PUT = Query(
     "station.definition.put.v1",
     PutStation,
@@ -164,7 +247,7 @@ LIST = Query(
     "station.definition.list.v1",
     ListStations,
     "Read all stations.",
-    said_by=("gateway", "opcua-bridge", "alerting", INTEGRATIONS),
+    said_by=("gateway", "training", "opcua-bridge", "alerting", INTEGRATIONS),
     heard_by=("inspection",),
     reply=Stations,
 )
@@ -181,5 +264,5 @@ CHANGED = Event(
     Station,
     "A station or its recipe changed; what it judges by is inside.",
     said_by=("inspection",),
-    heard_by=("gateway", "opcua-bridge"),
+    heard_by=("gateway", "opcua-bridge", "alerting"),
 )

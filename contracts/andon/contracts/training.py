@@ -78,6 +78,20 @@ class ModelVersion(Message):
     source_sha256: tuple[str, ...]
     """Digests of the good images it was fitted from."""
     deployed_to: tuple[str, ...] = ()
+    description: str = ""
+    base_model: str = ""
+    """What it began from, such as the backbone."""
+    parent: str | None = None
+    """The version it was trained on from."""
+    dataset_version: str | None = None
+    job_id: str | None = None
+    """The fit or the job that made it."""
+    code_manifest: str | None = None
+    """The code that made it: a manifest of the component store, or a package's version."""
+    deleted_at: Time | None = None
+    """Its files are gone; what it judged still leads back to it."""
+    held_out: str = ""
+    """Digest of the held-out parts that `metrics` were measured on; only equal ones can be compared."""
 
 
 class ListModels(Message):
@@ -93,7 +107,14 @@ class Models(Message):
 
 class DeployModel(Message):
     version_id: str
-    station_ids: tuple[Name, ...]
+    station_ids: tuple[Name, ...] = ()
+    everywhere: bool = False
+    """To every station there is."""
+    force: bool = False
+    """Recorded: it was wanted although not proven better."""
+    watch_minutes: Annotated[int | None, Field(ge=0, le=10_080)] = None
+    """Rolled back by itself if it misbehaves so long; 0 is no watch, None the service's own setting."""
+    note: Annotated[str, Field(max_length=500)] = ""
     by: str = "andon"
 
 
