@@ -10,17 +10,26 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from andon.contracts import Unauthorised
-from andon.contracts.auth import Role, User
+from andon.contracts.auth import Actor, Kind, Role, User
 from andon.security import (
     PERMISSIONS,
+    Credential,
     PasswordCost,
     Permission,
     Principal,
+    Sealer,
     Signer,
     Verifier,
+    basic_pair,
+    credential_in,
+    digest_of,
     hash_password,
+    is_sealed,
     needs_rehash,
+    new_access_key,
+    new_key,
     new_private_key,
+    new_secret_key,
     verify_password,
 )
 from andon.testing.build import NOON
@@ -175,3 +184,45 @@ def test_a_hash_of_another_cost_wants_renewal():
     hashed = hash_password("x", CHEAP)
     assert not needs_rehash(hashed, CHEAP)
     assert needs_rehash(hashed, PasswordCost())
+
+
+def test_a_key_is_recognised_by_its_form_alone():
+    key, pair = new_key(), f"{new_access_key()}:{new_secret_key()}"
+    assert credential_in(key) == Credential(digest_of(key))
+    access, _, secret = pair.partition(":")
+    assert credential_in(pair) == Credential(digest_of(secret), access)
+    for text in ("", "andon_", "andon_short", key + "x", f"admin:{secret}", f"{access}:pw", access, secret):
+        assert credential_in(text) is None
+    assert len({new_key() for _ in range(50)}) == 50
+
+
+@pytest.mark.parametrize(
+    ("encoded", "pair"), [("YTpi", "a:b"), ("w7w6Yg==", "ü:b"), ("not base64", ""), ("/w==", ""), ("", "")]
+)
+def test_a_basic_header_is_read_or_it_is_nothing(encoded: str, pair: str):
+    assert basic_pair(encoded) == pair
+
+
+def test_a_sealed_text_opens_with_its_secret_and_for_what_it_is_about():
+    sealed = Sealer("one secret").seal("the key", "k1")
+    assert is_sealed(sealed)
+    assert "the key" not in sealed
+    assert sealed != Sealer("one secret").seal("the key", "k1")
+    assert Sealer("one secret").open(sealed, "k1") == "the key"
+    *front, content = sealed.split(".")
+    flipped = ".".join((*front, ("B" if content[0] == "A" else "A") + content[1:]))
+    for secret, text, about in (
+        ("another", sealed, "k1"), ("one secret", sealed, "k2"), ("one secret", flipped, "k1"),
+        ("one secret", "sealed.v2" + sealed[9:], "k1"), ("one secret", "sealed.v1.x", "k1"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="can't be opened"):
+            Sealer(secret).open(text, about)
+
+
+def test_a_key_may_do_what_its_scopes_say_and_a_user_what_the_roles_say():
+    scopes = frozenset({Permission.INSPECT})
+    key = Principal(id="k1", username="press 4", roles=(), session_id="k1", kind=Kind.KEY, scopes=scopes)
+    assert key.permissions == scopes
+    assert key.actor == Actor(id="k1", name="press 4", kind=Kind.KEY)
+    assert Principal("u", "eve", (Role.OPERATOR,), "s").permissions == {"inspect", "view_history"}
+    assert Principal("u", "eve", (Role.ADMIN,), "s", scopes=frozenset()).permissions == set()

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from statistics import median
@@ -12,53 +12,21 @@ import pytest
 from pydantic import ValidationError
 
 from andon.auth.app import SERVICE, AuthSettings, SessionSettings
-from andon.auth.domain import SigningKey, account
-from andon.auth.store import AccountStore, KeyStore, SessionStore
+from andon.auth.domain.accounts import account
+from andon.auth.domain.signing import SigningKey
+from andon.auth.store.accounts import AccountStore
+from andon.auth.store.sessions import SessionStore
+from andon.auth.store.signing import SigningKeyStore
 from andon.contracts import Message, NotFound, Unauthorised, auth, stream_of
-from andon.messaging import BusSettings, Service
+from andon.messaging import Service
 from andon.runtime import HttpSettings, serving
-from andon.security import PasswordCost, Verifier, hash_password, new_private_key
-from andon.storage import Mongo, MongoSettings
+from andon.security import PasswordCost, hash_password, new_private_key
+from andon.storage import Mongo
 from andon.testing import eventually
 
-CHEAP = PasswordCost(passes=1, memory_kib=8)
+from .auth_people import CHEAP, refresh, sign_in, verifier_of
+
 WEEK = 7 * 86400
-
-
-@pytest.fixture
-def settings(bus_settings: BusSettings, mongo_settings: MongoSettings) -> AuthSettings:
-    return AuthSettings(bus=bus_settings, mongo=mongo_settings, passwords=CHEAP, demo=True)
-
-
-@pytest.fixture
-async def mongo(mongo_settings: MongoSettings) -> AsyncIterator[Mongo]:
-    async with Mongo(mongo_settings) as mongo:
-        yield mongo
-
-
-@pytest.fixture
-async def gateway(bus_settings: BusSettings) -> AsyncIterator[Service]:
-    async with Service("gateway", bus_settings) as bus:
-        yield bus
-
-
-@pytest.fixture
-async def running(settings: AuthSettings) -> AsyncIterator[None]:
-    async with serving(SERVICE, settings):
-        yield
-
-
-def sign_in(gateway: Service, name: str = "admin", password: str = "admin") -> Awaitable[auth.Tokens]:
-    return gateway.ask(auth.LOGIN, auth.Login(username=name, password=password, address="10.0.0.7"))
-
-
-def refresh(gateway: Service, token: str) -> Awaitable[auth.Tokens]:
-    return gateway.ask(auth.REFRESH, auth.Refresh(refresh_token=token))
-
-
-async def verifier_of(gateway: Service) -> Verifier:
-    keys = await gateway.ask(auth.KEYS, auth.GetKeys())
-    return Verifier({"keys": list(keys.keys)})
 
 
 async def ended_in(gateway: Service) -> tuple[str, ...]:
@@ -124,7 +92,7 @@ async def test_active_people_sign_in_by_name_or_e_mail_however_written(gateway: 
     accounts = AccountStore(mongo.database("auth"))
     olga = account(
         identity="o", username="Olga", email="olga@line.example", password=hash_password("pw", CHEAP),
-        role=auth.Role.OPERATOR, now=datetime.now(UTC),
+        roles=(auth.Role.OPERATOR,), now=datetime.now(UTC),
     )  # fmt: skip
     await accounts.add(olga)
     await accounts.add(olga.model_copy(update={"id": "p", "names": ("pia",), "active": False}))
@@ -232,7 +200,7 @@ async def test_a_restart_keeps_people_sessions_and_keys(gateway: Service, settin
 async def test_a_key_that_served_its_time_is_followed_by_another(
     gateway: Service, settings: AuthSettings, mongo: Mongo
 ):
-    keys = KeyStore(mongo.database("auth"))
+    keys = SigningKeyStore(mongo.database("auth"))
     now = datetime.now(UTC)
     for days in (200, 91):
         created = now - timedelta(days=days)

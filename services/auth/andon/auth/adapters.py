@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from andon.auth.domain import Account
+from andon.auth.domain.accounts import Account
 from andon.security import PasswordCost, hash_password, needs_rehash, verify_password
 
 

@@ -9,17 +9,28 @@ from ipaddress import ip_address
 from typing import Annotated, Self
 from uuid import uuid4
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, SecretStr, model_validator
 
 from andon.auth.adapters import Passwords
-from andon.auth.domain import ADMIN, DEMO_PASSWORD, account
-from andon.auth.handlers import AccountDesk, KeyRing, SessionDesk, utc_now
-from andon.auth.store import AccountStore, KeyStore, SessionStore
-from andon.contracts import Conflict, Unavailable, auth
+from andon.auth.domain.accounts import ADMIN, DEMO_PASSWORD, LEAST_PASSWORD, account
+from andon.auth.handlers.audit import AuditDesk, Witness, utc_now
+from andon.auth.handlers.guard import Guard
+from andon.auth.handlers.keys import KeyDesk
+from andon.auth.handlers.people import AccountDesk
+from andon.auth.handlers.sessions import SessionDesk
+from andon.auth.handlers.signing import KeyRing
+from andon.auth.handlers.users import UserDesk
+from andon.auth.store.accounts import AccountStore
+from andon.auth.store.chain import ChainStore
+from andon.auth.store.guesses import GuessStore
+from andon.auth.store.keys import MachineKeyStore
+from andon.auth.store.sessions import SessionStore
+from andon.auth.store.signing import SigningKeyStore
+from andon.contracts import Conflict, Invalid, Unavailable, audit, auth
 from andon.messaging import Service
 from andon.runtime import Application, HttpSettings, ServiceDefinition, Settings
-from andon.security import PasswordCost
-from andon.storage import Mongo, MongoSettings
+from andon.security import PasswordCost, Sealer
+from andon.storage import Database, Mongo, MongoSettings
 from andon.telemetry import log
 
 _log = log("andon.auth")
@@ -36,11 +47,23 @@ class SessionSettings(BaseModel):
     """How long a signing key is used before the next one takes over."""
 
 
+class SigningSettings(BaseModel):
+    secret: Annotated[SecretStr, Field(min_length=16)] | None = None
+    """What private signing keys are encrypted under in the database; without it they are stored readable."""
+
+
+class AccountSettings(BaseModel):
+    least_password: Annotated[int, Field(ge=LEAST_PASSWORD, le=128)] = LEAST_PASSWORD
+    """Characters that a new password has at least."""
+
+
 class AuthSettings(Settings):
     mongo: MongoSettings = MongoSettings()
     passwords: PasswordCost = PasswordCost()
     """What a guess costs."""
     sessions: SessionSettings = SessionSettings()
+    signing: SigningSettings = SigningSettings()
+    accounts: AccountSettings = AccountSettings()
     http: HttpSettings = HttpSettings()
     """The gateway's block, read to keep the demo's password off the network."""
     public_host: str = "127.0.0.1"
@@ -56,79 +79,100 @@ class AuthSettings(Settings):
 def build(settings: AuthSettings) -> Application:
     bus = Service("auth", settings.bus)
     mongo = Mongo(settings.mongo)
-    database = mongo.database("auth")
-    accounts, sessions = AccountStore(database), SessionStore(database)
-    passwords = Passwords(settings.passwords)
-    keys = KeyRing(
-        KeyStore(database), settings.sessions.access_seconds, timedelta(days=settings.sessions.key_days)
-    )
-    people = AccountDesk(accounts, passwords)
-    desk = SessionDesk(people, sessions, keys, bus, timedelta(seconds=settings.sessions.refresh_seconds))
-    _wire(bus, people, desk)
+    desks = _desks(bus, mongo.database("auth"), settings)
+    _wire(bus, desks)
 
     async def tidy() -> None:
         while True:
+            await _tidy_once(desks)
             await asyncio.sleep(_TIDY_SECONDS)
-            await _tidy_once(sessions, keys)
 
     return Application(
         bus=bus,
         checks={"mongo": mongo.ping},
-        resources=(mongo, _Prepared(accounts, sessions, passwords, keys, settings.demo)),
+        resources=(mongo, _Prepared(desks, settings.demo)),
         background=(tidy,),
     )
+
+
+@dataclass(frozen=True)
+class _Desks:
+    people: AccountDesk
+    sessions: SessionDesk
+    users: UserDesk
+    keys: KeyDesk
+    audit: AuditDesk
+
+
+def _desks(bus: Service, database: Database, settings: AuthSettings) -> _Desks:
+    secret, sessions = settings.signing.secret, settings.sessions
+    accounts, witness = AccountStore(database), Witness(bus)
+    people = AccountDesk(accounts, Passwords(settings.passwords), Guard(GuessStore(database)), witness)
+    ring = KeyRing(
+        SigningKeyStore(database), sessions.access_seconds, timedelta(days=sessions.key_days),
+        Sealer(secret.get_secret_value()) if secret else None,
+    )  # fmt: skip
+    lifetime = timedelta(seconds=sessions.refresh_seconds)
+    opened = SessionDesk(people, SessionStore(database), ring, bus, witness, lifetime)
+    keys = KeyDesk(MachineKeyStore(database), accounts, bus, witness)
+    users = UserDesk(people, opened, keys, witness, settings.accounts.least_password)
+    return _Desks(people, opened, users, keys, AuditDesk(ChainStore(database)))
 
 
 @dataclass(frozen=True)
 class _Prepared:
     """Indexes, keys and someone who can sign in; entered again as long as Mongo is away."""
 
-    accounts: AccountStore
-    sessions: SessionStore
-    passwords: Passwords
-    keys: KeyRing
+    desks: _Desks
     demo: bool
 
     async def __aenter__(self) -> None:
-        await self.accounts.prepare()
-        await self.sessions.prepare()
-        await self.passwords.prepare()
-        await self.keys.renew(utc_now())
-        if not await self.accounts.any():
+        people, sessions = self.desks.people, self.desks.sessions
+        stores = (people.accounts, sessions.sessions, people.guard.guesses, self.desks.keys.keys)
+        for store in (*stores, self.desks.audit.chain):
+            await store.prepare()
+        await people.passwords.prepare()
+        await sessions.keys.renew(utc_now())
+        if not await people.accounts.any():
             await self._first_admin()
         elif not self.demo:
             await self._end_demo()
 
     async def __aexit__(self, *_: object) -> None:
-        self.passwords.close()
+        self.desks.people.passwords.close()
 
     async def _first_admin(self) -> None:
         password = DEMO_PASSWORD if self.demo else secrets.token_urlsafe(15)
         admin = account(
-            identity=str(uuid4()), username=ADMIN, password=await self.passwords.hash(password),
-            role=auth.Role.ADMIN, now=utc_now(), demo=self.demo,
+            identity=str(uuid4()), username=ADMIN, password=await self.desks.people.passwords.hash(password),
+            roles=(auth.Role.ADMIN,), now=utc_now(), demo=self.demo,
         )  # fmt: skip
         try:
-            await self.accounts.add(admin)
+            await self.desks.people.accounts.add(admin)
         except Conflict:
             return  # another replica was first, and has told
         if not self.demo:
             _tell(ADMIN, password)
 
     async def _end_demo(self) -> None:
-        for left in await self.accounts.demo():
+        people = self.desks.people
+        for left in await people.accounts.demo():
             password = secrets.token_urlsafe(15)
-            if await self.accounts.set_password(left, await self.passwords.hash(password)):
+            if await people.accounts.set_password(left, await people.passwords.hash(password)):
                 _tell(left.username, password)
 
 
-async def _tidy_once(sessions: SessionStore, keys: KeyRing) -> None:
+async def _tidy_once(desks: _Desks) -> None:
     now = utc_now()
     try:
-        await keys.renew(now)
-        await sessions.forget(now - timedelta(days=1))
+        await desks.sessions.keys.renew(now)
+        await desks.users.settle_all()
+        await desks.sessions.sessions.forget(now - timedelta(days=1))
+        await desks.people.guard.guesses.forget(now - timedelta(days=1))
     except Unavailable as away:
         _log.warning("tidying waits", reason=str(away))
+    except Invalid as unreadable:  # another replica was given another secret: this one goes on as it is
+        _log.error("tidying fails", reason=str(unreadable))
 
 
 def _tell(username: str, password: str) -> None:
@@ -137,14 +181,25 @@ def _tell(username: str, password: str) -> None:
     print(f"\n{frame}\n{line}\n{frame}\n", file=sys.stdout, flush=True)  # noqa: T201 - never into a log
 
 
-def _wire(bus: Service, people: AccountDesk, desk: SessionDesk) -> None:
-    bus.answers(auth.LOGIN, desk.login)
-    bus.answers(auth.REFRESH, desk.refresh)
-    bus.answers(auth.LOGOUT, desk.logout)
-    bus.answers(auth.ENDED, desk.ended)
-    bus.answers(auth.KEYS, desk.public_keys)
-    bus.answers(auth.USER, people.get)
-    bus.answers(auth.VERIFY_PASSWORD, people.verify)
+def _wire(bus: Service, desks: _Desks) -> None:
+    bus.answers(auth.LOGIN, desks.sessions.login)
+    bus.answers(auth.REFRESH, desks.sessions.refresh)
+    bus.answers(auth.LOGOUT, desks.sessions.logout)
+    bus.answers(auth.ENDED, desks.sessions.ended)
+    bus.answers(auth.KEYS, desks.sessions.public_keys)
+    bus.answers(auth.USER, desks.people.get)
+    bus.answers(auth.VERIFY_PASSWORD, desks.people.verify)
+    bus.answers(auth.LIST_USERS, desks.users.all)
+    bus.answers(auth.CREATE_USER, desks.users.create)
+    bus.answers(auth.CHANGE_USER, desks.users.change)
+    bus.answers(auth.DELETE_USER, desks.users.delete)
+    bus.answers(auth.CHANGE_PASSWORD, desks.users.change_password)
+    bus.answers(auth.CREATE_KEY, desks.keys.create)
+    bus.answers(auth.LIST_KEYS, desks.keys.list)
+    bus.answers(auth.REVOKE_KEY, desks.keys.revoke)
+    bus.answers(auth.RESOLVE_KEY, desks.keys.resolve)
+    bus.answers(audit.LIST, desks.audit.entries)
+    bus.hears(audit.RECORD, desks.audit.record)
 
 
 def _is_loopback(host: str) -> bool:

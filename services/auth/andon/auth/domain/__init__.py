@@ -1,0 +1,1 @@
+"""What accounts, sessions, keys, guesses and the audit chain are, and the rules they follow."""
