@@ -7,9 +7,10 @@ import pytest
 from andon.contracts.inspection import Decision, Detection, Inspection, Interval, Times
 from andon.contracts.station import Evidence, Mode, ModelFile, ModelRef, PutStation, Station, Thresholds
 from andon.contracts.training import ModelDeployed
-from andon.inspection.domain import rollups
+from andon.inspection.domain import pages, rollups
 from andon.inspection.domain.judgement import drawn, inspection_id, judge, kept, p_value
-from andon.inspection.domain.rollups import Rollup, Window
+from andon.inspection.domain.pages import Window
+from andon.inspection.domain.rollups import Rollup
 from andon.inspection.domain.stations import changed, deployed
 
 NOON = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -83,14 +84,13 @@ def part(
 
 
 def test_an_hours_counts_add_up_and_take_back_exactly():
-    parts = [part(), part(Decision.FAIL, classes=("a.b", "$c", "a.b"))]
-    adds = rollups.increments(parts)[("s", NOON.replace(minute=0))]
+    both = (part(), part(Decision.FAIL, classes=("a.b", "$c", "a.b")))
+    adds = rollups.summed(*(rollups.judged(each) for each in both))
     assert adds["total"] == 2
     assert adds["passed"] == adds["failed"] == 1
     assert adds["classes.a%2Eb"] == 2
     assert adds["latency.3"] == 2
-    back = rollups.increments(parts, sign=-1)[("s", NOON.replace(minute=0))]
-    assert all(back[name] == -amount for name, amount in adds.items())
+    assert rollups.summed(adds, rollups.taken(adds)) == {}
 
 
 @pytest.mark.parametrize("name", ["plain", "a.b", "$x", "100%", "%2E", "nul\x00"])
@@ -104,7 +104,14 @@ def test_any_class_name_comes_back_from_its_field_name(name):
 def row(hours_ago: int, total: int, failed: int = 0, station: str = "s") -> Rollup:
     hour = NOON.replace(minute=0) - timedelta(hours=hours_ago)
     return Rollup(
-        station, hour, total, total - failed, failed, 0, total * 10.0, {"scratch": failed} if failed else {}
+        station,
+        hour,
+        total,
+        total - failed,
+        failed,
+        time_us=total * 10_000,
+        classes={"scratch": failed} if failed else {},
+        kept={Decision.PASS: total - failed, Decision.FAIL: failed},
     )
 
 
@@ -147,12 +154,12 @@ def test_a_page_is_found_from_counts_alone(limit, offset, hours_ago, skip):
     counts = [row(0, 10), row(1, 30), row(3, 5)]
     start = NOON.replace(minute=0)
     expected = Window(start - timedelta(hours=hours_ago[0]), start - timedelta(hours=hours_ago[1] - 1), skip)
-    assert rollups.window(counts, None, limit, offset) == expected
+    assert pages.window(pages.stretches(counts, None, None, None), None, limit, offset) == expected
 
 
 def test_a_page_beyond_the_end_is_empty():
-    assert rollups.window([row(0, 3)], None, 10, 3) is None
-    assert rollups.window([], None, 10, 0) is None
+    assert pages.window(pages.stretches([row(0, 3)], None, None, None), None, 10, 3) is None
+    assert pages.window([], None, 10, 0) is None
 
 
 def model(digest: str = "d") -> ModelRef:

@@ -1,5 +1,6 @@
 """The pictures that prove a judgement, in the object store."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -62,6 +63,7 @@ class EvidenceStore:
         """Store; a repeat overwrites with the same. Raises Unavailable while the store is away or full."""
         await self.blobs.put(image.key, data, image.content_type, sha256=image.sha256)
 
-    async def drop(self, images: tuple[StoredImage | None, ...]) -> None:
+    async def drop(self, keys: Sequence[str]) -> None:
         """Remove what is there."""
-        await self.blobs.delete_many([image.key for image in images if image is not None])
+        if keys:
+            await self.blobs.delete_many(keys)

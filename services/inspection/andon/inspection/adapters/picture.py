@@ -16,7 +16,6 @@ Pixels = NDArray[np.uint8]
 
 RING_OTSU, HEATMAP = "ring-otsu", "heatmap"
 """How an area was measured."""
-_MAX_REGIONS = 20
 _MAX_SIDE = 800
 _RED = (235, 64, 52)
 _AMBER = (245, 166, 35)
@@ -26,50 +25,12 @@ _RING_SHARE = 0.9
 
 
 @dataclass(frozen=True)
-class Spot:
-    """A place where the heatmap stands out, in pixels of the original picture."""
-
-    box: Box
-    peak: float
-    area: int
-    """Of its cells, in pixels of the original: a bound more than a measure, since a cell is coarse."""
-
-
-@dataclass(frozen=True)
 class Drawing:
     """An encoded picture."""
 
     jpeg: bytes
     width: int
     height: int
-
-
-def spots(heatmap: Heatmap, limit: float, size: tuple[int, int], region: Region) -> list[Spot]:
-    """Connected cells above the limit, or above half the peak when nothing is; strongest first, at most 20.
-
-    `size` is the original's width and height in pixels; the heatmap covers `region` of it.
-    """
-    peak = float(heatmap.max())
-    above = heatmap > min(max(limit, peak / 2), np.nextafter(peak, -np.inf))
-    count, _, boxes, _ = cv2.connectedComponentsWithStats(above.astype(np.uint8), connectivity=8)
-    rows, columns = heatmap.shape
-    found: list[Spot] = []
-    for index in range(1, count):
-        left, top, wide, high = (int(value) for value in boxes[index][:4])
-        cells = heatmap[top : top + high, left : left + wide]
-        box = (
-            _scale(region.x + region.width * left / columns, size[0]),
-            _scale(region.y + region.height * top / rows, size[1]),
-            _scale(region.x + region.width * (left + wide) / columns, size[0]),
-            _scale(region.y + region.height * (top + high) / rows, size[1]),
-        )
-        cell = region.width * size[0] / columns * region.height * size[1] / rows
-        found.append(Spot(box, float(cells.max()), round(int(boxes[index][cv2.CC_STAT_AREA]) * cell)))
-    return sorted(found, key=lambda spot: -spot.peak)[:_MAX_REGIONS]
-
-
-def _scale(fraction: float, size: int) -> int:
-    return min(size, max(0, round(fraction * size)))
 
 
 def area(picture: Pixels, box: Box) -> int:

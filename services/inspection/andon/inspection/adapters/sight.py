@@ -5,10 +5,21 @@ from dataclasses import dataclass
 from andon.contracts.inspection import Detection
 from andon.contracts.station import Region
 from andon.inspection.adapters import picture
-from andon.inspection.adapters.picture import Drawing, Spot
+from andon.inspection.adapters.picture import Drawing
 from andon.inspection.domain.judgement import Verdict, p_value
 from andon.inspection.domain.rule import Rule
-from andon.serving import Decoded, Prediction, decode, decode_full, look
+from andon.serving import (
+    Decoded,
+    Prediction,
+    RegionClassifier,
+    Spot,
+    decode,
+    decode_full,
+    look,
+    spots,
+)
+
+Pixels = picture.Pixels
 
 ANOMALY = "anomaly"
 """The class of a region that a model of good parts alone points at."""
@@ -19,8 +30,10 @@ class Scene:
     """A frame made ready for the model."""
 
     decoded: Decoded
-    pixels: picture.Pixels
+    pixels: Pixels
     """uint8 [256, 256, 3] RGB of the recipe's region."""
+    brightness: float
+    """Mean of them, 0 to 255."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,13 +50,20 @@ class Seen:
 def read(data: bytes, region: Region) -> Scene:
     """Decode no more than the model looks at. Raises like `andon.serving.decode`."""
     decoded = decode(data, region=region)
-    return Scene(decoded, look(decoded.pixels, region))
+    pixels = look(decoded.pixels, region)
+    return Scene(decoded, pixels, round(float(pixels.mean()), 3))
 
 
-def show(prediction: Prediction, verdict: Verdict, rule: Rule, data: bytes) -> Seen:
-    """Find, measure and draw what stands out on a part that did not pass."""
+def show(
+    prediction: Prediction,
+    verdict: Verdict,
+    rule: Rule,
+    data: bytes,
+    classifier: RegionClassifier | None = None,
+) -> Seen:
+    """Find, measure, name and draw what stands out on a part that did not pass."""
     decoded = decode_full(data)
-    found = _detections(prediction, decoded, rule)
+    found = _named(_detections(prediction, decoded, rule), decoded, rule, classifier)
     low, high = rule.limits.uncertain_above, rule.limits.fail_above
     glowing = picture.glow(decoded.pixels, prediction.heatmap, (low, 2 * high - low), rule.region)
     boxes = [detection.bbox for detection in found]
@@ -53,8 +73,8 @@ def show(prediction: Prediction, verdict: Verdict, rule: Rule, data: bytes) -> S
 
 def _detections(prediction: Prediction, decoded: Decoded, rule: Rule) -> tuple[Detection, ...]:
     size = (decoded.width, decoded.height)
-    spots = picture.spots(prediction.heatmap, rule.limits.uncertain_above, size, rule.region)
-    found = (_detection(spot, decoded, rule) for spot in spots)
+    standing_out = spots(prediction.heatmap, rule.limits.uncertain_above, size, rule.region)
+    found = (_detection(spot, decoded, rule) for spot in standing_out)
     return tuple(one for one in found if one.area_mm2 is None or one.area_mm2 >= rule.min_area_mm2)
 
 
@@ -71,4 +91,20 @@ def _detection(spot: Spot, decoded: Decoded, rule: Rule) -> Detection:
         area_px=pixels,
         area_method=method,
         peak_score=spot.peak,
+    )
+
+
+def _named(
+    found: tuple[Detection, ...], decoded: Decoded, rule: Rule, classifier: RegionClassifier | None
+) -> tuple[Detection, ...]:
+    """With the classes that the model is sure of; the others stay what they are."""
+    if classifier is None or rule.model.regions is None or not found:
+        return found
+    sure = rule.model.regions.sure_above
+    names = classifier.name(decoded.pixels, [each.bbox for each in found])
+    return tuple(
+        each.model_copy(update={"class_name": name.class_name, "class_confidence": name.probability})
+        if name.probability >= sure
+        else each
+        for each, name in zip(found, names, strict=True)
     )

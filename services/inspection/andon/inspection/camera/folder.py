@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from andon.contracts import Invalid, NotFound, TooLarge
 from andon.inspection.camera.shot import MAX_INLINE, Shot, Truth
+from andon.inspection.domain.batch import IMAGES
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+SUFFIXES = IMAGES
 _MEDIA = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
 LONGEST_PART_ID = 112
 """Characters; leaves room for the turn within a label's 128."""

@@ -1,19 +1,16 @@
-"""Answers about stations and what was judged, and takes new models into use."""
+"""Answers about stations, and takes new models into use."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from andon.contracts import NotFound, inspection, station
-from andon.contracts.inspection import Inspection
-from andon.contracts.station import Station
+from andon.contracts import Invalid, Refused, Unavailable, station
+from andon.contracts.station import ModelRef, Station
 from andon.contracts.training import ModelDeployed
-from andon.inspection.adapters.evidence import EvidenceStore
 from andon.inspection.adapters.models import ModelShelf
-from andon.inspection.domain import rollups
-from andon.inspection.domain.stations import changed, deployed
-from andon.inspection.store.records import RecordStore
-from andon.inspection.store.stations import RefusalStore, SampleStore, StationStore
+from andon.inspection.domain.stations import changed, deployed, refs_of, switched
+from andon.inspection.store.stations import SampleStore, StationStore
 from andon.messaging import Delivery, Service
 
 
@@ -25,11 +22,12 @@ class StationDesk:
     samples: SampleStore
     models: ModelShelf
     bus: Service
+    keep_passed: Callable[[], float | None] = lambda: None
+    """Share of passed parts that a new station keeps; None leaves it at the contracts' own default."""
 
     async def put(self, wanted: station.PutStation, _: Delivery) -> Station:
-        return await self._told(
-            await self.stations.change(wanted.id, partial(changed, wanted=wanted, now=datetime.now(UTC)))
-        )
+        change = partial(changed, wanted=wanted, now=datetime.now(UTC), keep_passed=self.keep_passed())
+        return await self._told(await self.stations.change(wanted.id, change))
 
     async def get(self, wanted: station.GetStation, _: Delivery) -> Station:
         return await self._counted(await self.stations.get(wanted.id))
@@ -47,17 +45,48 @@ class StationDesk:
         """Load and warm the new model beside the old one, then switch the stations between two frames."""
         await self.models.of(news.model)
         for station_id in news.station_ids:
-            await self._told(
-                await self.stations.change(station_id, partial(deployed, station_id=station_id, news=news))
-            )
+            change = partial(deployed, station_id=station_id, news=news)
+            await self._told(await self.stations.change(station_id, change))
+
+    async def set_model(self, wanted: station.SetModel, _: Delivery) -> Station:
+        """The same on request, with a trial beside; what can't be loaded or fails its probe is refused."""
+        await self.stations.get(wanted.station_id)
+        new = [ref for ref in (wanted.model, wanted.trial and wanted.trial.model) if ref is not None]
+        # Room first: what is loaded must push out no model that judges.
+        self.models.hold(len({ref.digest for ref in (*_refs(await self.stations.read()), *new)}))
+        for ref in new:
+            await self._tried(ref)
+        return await self._told(
+            await self.stations.change(wanted.station_id, partial(switched, wanted=wanted))
+        )
 
     async def keep_up(self) -> None:
         """Take over what another replica changed, its models loaded first."""
         known = await self.stations.read()
+        self.models.hold(len({ref.digest for ref in _refs(known)}))
+        trouble: Refused | None = None
         for one in known:
-            if one.recipe and one.recipe.model:
-                await self.models.of(one.recipe.model)
-        self.stations.adopt(known)
+            try:
+                for ref in refs_of(one):
+                    await self.models.of(ref)
+            except Refused as error:
+                trouble = error  # the others' changes must not wait for this one
+            else:
+                self.stations.adopt([one])
+        if trouble is not None:
+            raise trouble
+
+    async def _tried(self, ref: ModelRef) -> None:
+        """Load, warm and probe."""
+        try:
+            await self.models.of(ref)
+            await self.models.classifier(ref)
+        except Unavailable:
+            raise
+        except Refused as error:
+            raise Invalid(
+                f"model '{ref.name}' is refused: {error}", {"version_id": ref.version_id}
+            ) from error
 
     async def _counted(self, one: Station) -> Station:
         return one.model_copy(update={"samples": await self.samples.count(one.id)})
@@ -67,53 +96,6 @@ class StationDesk:
         return await self._counted(one)
 
 
-@dataclass(frozen=True)
-class RecordDesk:
-    """What was judged, read and removed."""
-
-    records: RecordStore
-    refusals: RefusalStore
-    evidence: EvidenceStore
-    bus: Service
-
-    async def get(self, wanted: inspection.GetInspection, _: Delivery) -> Inspection:
-        found = await self.records.get(wanted.id)
-        if found is None:
-            raise NotFound(f"there is no inspection '{wanted.id}'")
-        return found
-
-    async def list(self, wanted: inspection.ListInspections, _: Delivery) -> inspection.Inspections:
-        counts = await self.records.rollups(wanted.station_id)
-        window = rollups.window(counts, wanted.decision, wanted.limit, wanted.offset)
-        items = (
-            await self.records.page(wanted.station_id, wanted.decision, window, wanted.limit)
-            if window
-            else []
-        )
-        return inspection.Inspections(
-            total=sum(row.of(wanted.decision) for row in counts), items=tuple(items)
-        )
-
-    async def delete(self, wanted: inspection.DeleteInspection, _: Delivery) -> inspection.Deleted:
-        gone = await self.records.remove(wanted.id)
-        if gone is None:
-            raise NotFound(f"there is no inspection '{wanted.id}'")
-        await self.evidence.drop((gone.image, gone.annotated))
-        news = inspection.Deleted(id=wanted.id)
-        await self.bus.say(inspection.RECORD_DELETED, news, once=f"deleted-{wanted.id}")
-        return news
-
-    async def statistics(self, wanted: inspection.GetStatistics, _: Delivery) -> inspection.Statistics:
-        since = rollups.since(datetime.now(UTC), wanted.hours)
-        rows = await self.records.rollups(wanted.station_id, since)
-        return rollups.statistics(rows, wanted.hours, wanted.station_id)
-
-    async def trends(self, wanted: inspection.GetTrends, _: Delivery) -> inspection.Trends:
-        now = datetime.now(UTC)
-        rows = await self.records.rollups(wanted.station_id, rollups.since(now, wanted.hours))
-        return rollups.trends(rows, now, wanted.hours, wanted.interval)
-
-    async def refused(self, wanted: inspection.ListRefused, _: Delivery) -> inspection.RefusedFrames:
-        return inspection.RefusedFrames(
-            items=tuple(await self.refusals.latest(wanted.station_id, wanted.limit))
-        )
+def _refs(stations: Iterable[Station]) -> list[ModelRef]:
+    """Every model that some station needs ready."""
+    return [ref for one in stations for ref in refs_of(one)]

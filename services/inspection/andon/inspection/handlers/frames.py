@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
+from uuid import uuid4
 
 from andon.contracts import Refused, Unavailable, inspection
 from andon.contracts.inspection import Decision, FrameCaptured, FrameRefused, Inspection, Times
 from andon.contracts.station import Mode, Sample, Station
 from andon.inspection.adapters.evidence import EvidenceStore, Place
-from andon.inspection.adapters.models import ModelShelf, NoModel
+from andon.inspection.adapters.models import NoModel
 from andon.inspection.adapters.sight import Seen, read, show
 from andon.inspection.domain.judgement import drawn, frame_id, inspection_id, judge, kept
-from andon.inspection.domain.rule import Rule, region_of, rule_of
+from andon.inspection.domain.rule import Rule, region_of
+from andon.inspection.domain.trials import plan_of, trialled
+from andon.inspection.handlers.opinions import Answer, Opinions
 from andon.inspection.store.records import RecordStore
 from andon.inspection.store.stations import RefusalStore, SampleStore, StationStore
 from andon.messaging import Delivery, Service
@@ -48,7 +51,7 @@ class Inspector:
     refusals: RefusalStore
     records: RecordStore
     evidence: EvidenceStore
-    models: ModelShelf
+    opinions: Opinions
     bus: Service
     threads: Executor
     _in_work: dict[str, "asyncio.Future[Inspection | None]"] = field(default_factory=dict)
@@ -71,6 +74,13 @@ class Inspector:
         name = frame_id(frame, delivery.headers.get("Nats-Msg-Id"), delivery.sequence)
         station = await self.stations.get(frame.station_id)
         settled = await self._settle(frame, name, delivery, "http")
+        return await self._judge(station, settled)
+
+    async def look(self, frame: FrameCaptured, data: bytes, source: str) -> Inspection:
+        """Judge a picture that this service got by itself, whatever mode the station is in."""
+        station = await self.stations.get(frame.station_id)
+        name, now = frame.frame_id or uuid4().hex, datetime.now(UTC)
+        settled = Frame(name, frame.part_id, frame.captured_at or now, data, source, time.perf_counter())
         return await self._judge(station, settled)
 
     async def _hear(self, frame: FrameCaptured, name: str, delivery: Delivery) -> Inspection | None:
@@ -107,43 +117,52 @@ class Inspector:
         await self.samples.add(station.id, sample)
 
     async def _judge(self, station: Station, frame: Frame) -> Inspection:
-        rule = rule_of(station)
-        if rule is None:
+        plan = plan_of(station, frame.part_id or frame.id)
+        if plan is None:
             raise NoModel(
                 f"station_id '{station.id}' has no model yet: fit and deploy one", {"station_id": "no model"}
             )
-        model = await self.models.of(rule.model)
-        scene = await self._think(read, frame.data, rule.region)
+        await self.opinions.ready(plan)
+        scene = await self._think(read, frame.data, plan.judge.region)
         decoded_at = time.perf_counter()
+        silent = _begun(self.opinions.silent(plan.silent, scene.pixels)) if plan.silent else None
         place = Place(inspection_id(station.id, frame.id), station.id, frame.captured_at)
         original = self.evidence.original(place, frame.data, scene.decoded)
-        early = drawn(frame.id, rule.evidence.keep_passed)
+        early = drawn(frame.id, plan.judge.evidence.keep_passed)
         stored = [_begun(self.evidence.keep(original, frame.data))] if early else []
-        prediction = await model.predict(scene.pixels)
+        answer = await self.opinions.answer(plan, scene.pixels)
         predicted_at = time.perf_counter()
-        verdict = judge(prediction.score, rule.limits)
-        seen = Seen(prediction.score, verdict)
-        if verdict.decision is not Decision.PASS:
-            seen = await self._think(show, prediction, verdict, rule, frame.data)
+        seen = await self._seen(answer, frame)
         drawing = None
         if seen.drawing is not None:
             drawing = self.evidence.annotated(place, seen.drawing)
             stored.append(_begun(self.evidence.keep(drawing, seen.drawing.jpeg)))
-        if not kept(seen.verdict.decision, rule.evidence, frame.id):
+        if not kept(seen.verdict.decision, answer.rule.evidence, frame.id):
             original = None
         elif not early:
             stored.append(_begun(self.evidence.keep(original, frame.data)))
         times = _times(frame.arrived, decoded_at, predicted_at)
-        judged = _inspection(place.part, frame, rule, seen).model_copy(
+        judged = _inspection(place.part, frame, answer.rule, seen).model_copy(
             update={
                 "times": times,
                 "width": scene.decoded.width,
                 "height": scene.decoded.height,
                 "image": original,
                 "annotated": drawing,
+                "brightness": scene.brightness,
+                "trial": trialled(plan, answer.rule, answer.error, await silent if silent else None),
             }
         )
         return await self._keep_and_say(judged, stored)
+
+    async def _seen(self, answer: Answer, frame: Frame) -> Seen:
+        """The verdict; of a part that did not pass, also where and how large its defects are."""
+        prediction, rule = answer.prediction, answer.rule
+        verdict = judge(prediction.score, rule.limits)
+        if verdict.decision is Decision.PASS:
+            return Seen(prediction.score, verdict)
+        classifier = await self.opinions.models.classifier_if_any(rule.model)
+        return await self._think(show, prediction, verdict, rule, frame.data, classifier)
 
     async def _keep_and_say(self, judged: Inspection, stored: list["asyncio.Future[None]"]) -> Inspection:
         """Make record and evidence safe, then tell everybody."""

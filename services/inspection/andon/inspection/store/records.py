@@ -1,38 +1,23 @@
-"""Records of judged parts and the counts that follow from them, exact through crashes and replays.
-
-Each process writes its records in numbered batches under a name of its own, one batch after the other, and an
-hour's counts name the last batch of each writer that they hold. A record whose batch the counts don't hold
-lost its writer between the two writes, or is about to be counted. Whoever meets it again first shuts that
-writer out of the hour, so that it can't count late, and then takes the record into a batch of its own.
-"""
+"""Records of judged parts: each kept once and counted once."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import uuid4
+from datetime import datetime
 
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import BulkWriteError
 
 from andon.contracts import Unavailable
-from andon.contracts.inspection import Decision, Inspection
-from andon.inspection.domain import rollups
-from andon.inspection.domain.rollups import Rollup, Window, hour_of
+from andon.contracts.inspection import Hold, Inspection
+from andon.inspection.store.journal import journals
+from andon.inspection.store.ledger import Ledger, ShutOutError, by_hour
+from andon.inspection.store.rows import Row, entry_of, keys_of, listed, owed, part_of, row_of
 from andon.storage import Database, reaching
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DUPLICATE = 11000
 _BATCH = 64
-
-
-class _ShutOutError(Unavailable):
-    """Another process took over what this one had not counted yet; the rest is written under a new name."""
-
-    def __init__(self) -> None:
-        super().__init__("another process is taking over; try again")
+_BY_TIME = [("at", 1), ("_id", 1)]
+"""Ascending: MongoDB walks it backwards; the embedded server misreads ranges of descending compounds."""
 
 
 @dataclass(eq=False)
@@ -48,21 +33,27 @@ class RecordStore:
     """What was judged. One process has one of these."""
 
     database: Database
-    writer: str = field(default_factory=lambda: uuid4().hex[:12])
-    _batch: int = 0
     _waiting: list[_Waiting] = field(default_factory=list[_Waiting])
-    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self._records = self.database["records"]
-        self._rollups = self.database["rollups"]
+        self._ledger = Ledger(self.database)
+        self._journals = self._leaving, self._stripping = journals(self.database)
 
     async def prepare(self) -> None:
-        """Create the indexes that lists and counts run on."""
+        """Create the indexes that lists run on: equality first, then time."""
         with reaching():
-            await self._records.create_index([("at", -1)])
-            await self._records.create_index([("station_id", 1), ("at", -1)])
-            await self._rollups.create_index([("hour", -1)])
+            for fields in (
+                (),
+                ("station_id",),
+                ("decision",),
+                ("station_id", "decision"),
+                ("part_id",),
+                ("model_version",),
+            ):
+                await self._records.create_index([*((name, 1) for name in fields), *_BY_TIME])
+        for journal in self._journals:
+            await journal.prepare()
 
     async def record(self, part: Inspection) -> Inspection:
         """Keep a part once and count it once; parts that come together are written together.
@@ -72,77 +63,38 @@ class RecordStore:
         mine = _Waiting(part, asyncio.get_running_loop().create_future())
         self._waiting.append(mine)
         while not mine.done.done():
-            async with self._writing:
+            async with self._ledger.writing:
                 if not mine.done.done():
                     await self._write(mine)
         return mine.done.result()
 
     async def get(self, part_id: str) -> Inspection | None:
         with reaching():
-            found = await self._records.find_one({"_id": part_id, "deleted": False})
-        return _part(found) if found else None
+            found = await self._records.find_one({"_id": part_id})
+        return part_of(found) if found and listed(found) else None
 
-    async def page(
-        self, station: str | None, decision: Decision | None, window: Window, limit: int
-    ) -> list[Inspection]:
-        """Records of those hours, newest first."""
-        wanted: dict[str, Any] = {
-            "at": {"$gte": micros(window.since), "$lt": micros(window.until)},
-            "deleted": False,
-        }
-        if station is not None:
-            wanted["station_id"] = station
-        if decision is not None:
-            wanted["decision"] = str(decision)
+    async def hold(self, part_id: str, reason: str, by: str, now: datetime) -> Inspection | None:
+        """Keep a record from removal; a second hold for the same reason changes nothing."""
+        new = Hold(reason=reason, by=by, at=now).model_dump(mode="json")
+        there = {"_id": part_id, "at": {"$exists": True}, "holds.reason": {"$ne": reason}}
         with reaching():
-            rows = self._records.find(wanted).sort("at", -1).skip(window.skip).limit(limit)
-            return [_part(row) async for row in rows]
+            await self._records.update_one(there, {"$push": {"holds": new}})
+        return await self.get(part_id)
 
-    async def rollups(self, station: str | None, since: datetime | None = None) -> list[Rollup]:
-        """Counts per station and hour from that hour on, or all there are."""
-        wanted: dict[str, Any] = {} if since is None else {"hour": {"$gte": micros(since)}}
-        if station is not None:
-            wanted["station_id"] = station
+    async def release(self, part_id: str, reason: str) -> Inspection | None:
+        """Take back a hold; harmless when there is none for that reason."""
         with reaching():
-            return [_rollup(row) async for row in self._rollups.find(wanted)]
-
-    async def remove(self, part_id: str) -> Inspection | None:
-        """Take a record out of lists and counts; None when there is none. Its id stays taken."""
-        async with self._writing:
-            with reaching():
-                found = await self._records.find_one({"_id": part_id})
-            counted = found is not None and await self._counted(found)
-            if found is None or (found["deleted"] and counted):
-                return None
-            owed = counted or found["deleted"]
-            if found["deleted"] is False and not counted:
-                owed = await self._shut_out(found)
-            with self._batch_of_own():
-                gone = {"deleted": True, "writer": self.writer, "batch": self._batch if owed else 0}
-                with reaching():
-                    await self._records.update_one({"_id": part_id}, {"$set": gone})
-                if owed:
-                    await self._count([_part(found)], sign=-1)
-            return _part(found)
-
-    @contextmanager
-    def _batch_of_own(self) -> Iterator[None]:
-        """Number a batch; one that fails ends the writer's name, so that no later batch vouches for it."""
-        self._batch += 1
-        try:
-            yield
-        except BaseException:
-            self.writer, self._batch = uuid4().hex[:12], 0
-            raise
+            await self._records.update_one({"_id": part_id}, {"$pull": {"holds": {"reason": reason}}})
+        return await self.get(part_id)
 
     async def _write(self, mine: _Waiting) -> None:
         """Write a batch that holds `mine`; every part in it learns how it went."""
         taken = [mine, *(entry for entry in self._waiting if entry is not mine)][:_BATCH]
         self._waiting = [entry for entry in self._waiting if entry not in taken]
         try:
-            with self._batch_of_own():
+            with self._ledger.numbered():
                 kept = await self._write_batch({entry.part.id: entry.part for entry in taken})
-        except _ShutOutError:
+        except ShutOutError:
             self._waiting = [*taken, *self._waiting]
             return
         except BaseException as error:
@@ -158,17 +110,19 @@ class RecordStore:
 
     async def _write_batch(self, parts: dict[str, Inspection]) -> dict[str, Inspection]:
         new = await self._insert(parts)
-        kept, uncounted = await self._existing([key for key in parts if key not in new])
-        kept |= {key: parts[key] for key in new}
-        count = [parts[key] for key in new] + [kept[key] for key in uncounted]
-        if count:
-            await self._count(count)
-        return kept
+        written = [{"_id": key} | row_of(parts[key], self._ledger.stamp) for key in new]
+        met = await self._met({key: part for key, part in parts.items() if key not in new})
+        taken_over = await self._take_over(met)
+        counted = by_hour((entry_of(row).hour, owed(row)) for row in (*written, *taken_over))
+        await self._ledger.count(counted)
+        kept = {row["_id"]: part_of(row) for row in met if listed(row)}
+        return parts | kept
 
     async def _insert(self, parts: dict[str, Inspection]) -> set[str]:
         """Insert what is not there yet, in one round trip; returns the ids that were new."""
+        stamp = self._ledger.stamp
         writes = [
-            UpdateOne({"_id": key}, {"$setOnInsert": self._document(part)}, upsert=True)
+            UpdateOne({"_id": key}, {"$setOnInsert": row_of(part, stamp)}, upsert=True)
             for key, part in parts.items()
         ]
         keys = list(parts)
@@ -182,105 +136,29 @@ class RecordStore:
                 return {keys[row["index"]] for row in error.details.get("upserted", [])}
         return {keys[index] for index in result.upserted_ids or {}}
 
-    async def _existing(self, keys: Sequence[str]) -> tuple[dict[str, Inspection], list[str]]:
-        """What is kept under these ids, and which of them no count holds yet and are now in this batch."""
-        if not keys:
-            return {}, []
+    async def _met(self, parts: dict[str, Inspection]) -> list[Row]:
+        """What was there before. Pictures that a replay keeps and no record names are removed later."""
+        if not parts:
+            return []
         with reaching():
-            rows = [row async for row in self._records.find({"_id": {"$in": list(keys)}})]
-        uncounted: list[str] = []
+            rows = [row async for row in self._records.find({"_id": {"$in": list(parts)}})]
         for row in rows:
-            if row["deleted"] or await self._counted(row) or await self._shut_out(row):
-                continue
-            claim = {"_id": row["_id"], "writer": row["writer"], "batch": row["batch"]}
+            stray = keys_of(parts[row["_id"]]) - (keys_of(part_of(row)) if listed(row) else set())
+            if stray:
+                journal = self._stripping if listed(row) else self._leaving
+                await journal.open([row["_id"]], stray)
+        return rows
+
+    async def _take_over(self, rows: list[Row]) -> list[Row]:
+        """Those of listed rows that no count holds yet; they are in this batch now."""
+        mine: list[Row] = []
+        there = {row["_id"]: row for row in rows if listed(row)}
+        counted = await self._ledger.counted(map(entry_of, there.values()))
+        for key in there.keys() - counted:
             with reaching():
                 done = await self._records.update_one(
-                    claim, {"$set": {"writer": self.writer, "batch": self._batch}}
+                    entry_of(there[key]).guard, {"$set": self._ledger.stamp}
                 )
             if done.matched_count:
-                uncounted.append(row["_id"])
-        return {row["_id"]: _part(row) for row in rows}, uncounted
-
-    async def _counted(self, row: dict[str, Any]) -> bool:
-        """Whether the hour's counts hold the batch that the record was last written with."""
-        key = _rollup_key(row["station_id"], hour_of(_part(row).judged_at))
-        return await self._holds(key, row["writer"], row["batch"])
-
-    async def _shut_out(self, row: dict[str, Any]) -> bool:
-        """Keep the record's last writer from counting in that hour any more; whether it just did count it."""
-        if row["writer"] != self.writer:
-            station, hour = row["station_id"], hour_of(_part(row).judged_at)
-            change = {
-                "$set": {f"shut_out.{row['writer']}": True},
-                "$setOnInsert": {"station_id": station, "hour": micros(hour), "writers": {}},
-            }
-            with reaching():
-                await self._rollups.update_one({"_id": _rollup_key(station, hour)}, change, upsert=True)
-        return await self._counted(row)
-
-    async def _count(self, parts: Iterable[Inspection], sign: int = 1) -> None:
-        for (station, hour), adds in rollups.increments(parts, sign).items():
-            key, mine = _rollup_key(station, hour), f"writers.{self.writer}"
-            change = {
-                "$inc": adds,
-                "$set": {mine: self._batch},
-                "$setOnInsert": {"station_id": station, "hour": micros(hour)},
-            }
-            fresh = {
-                "_id": key,
-                f"shut_out.{self.writer}": {"$exists": False},
-                "$or": [{mine: {"$exists": False}}, {mine: {"$lt": self._batch}}],
-            }
-            if not await self._applied(fresh, change) and not await self._holds(
-                key, self.writer, self._batch
-            ):
-                raise _ShutOutError
-
-    async def _applied(self, fresh: dict[str, Any], change: dict[str, Any]) -> bool:
-        with reaching():
-            try:
-                result = await self._rollups.update_one(fresh, change, upsert=True)
-            except DuplicateKeyError:
-                # The hour exists but was not fresh, or another process made it in this moment.
-                result = await self._rollups.update_one(fresh, change)
-        return bool(result.matched_count) or result.upserted_id is not None
-
-    async def _holds(self, key: str, writer: str, batch: int) -> bool:
-        with reaching():
-            counts = await self._rollups.find_one({"_id": key}, {"writers": 1})
-        return bool(counts) and counts["writers"].get(writer, 0) >= batch
-
-    def _document(self, part: Inspection) -> dict[str, Any]:
-        return part.model_dump(mode="json", exclude={"id"}) | {
-            "at": micros(part.judged_at),
-            "writer": self.writer,
-            "batch": self._batch,
-            "deleted": False,
-        }
-
-
-def micros(moment: datetime) -> int:
-    """Microseconds since 1970: MongoDB's own dates keep milliseconds only."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def _part(row: dict[str, Any]) -> Inspection:
-    return Inspection.model_validate({**row, "id": row["_id"]})
-
-
-def _rollup_key(station: str, hour: datetime) -> str:
-    return f"{station}/{hour:%Y-%m-%dT%H}"
-
-
-def _rollup(row: dict[str, Any]) -> Rollup:
-    names = {rollups.plain_text(key): int(count) for key, count in row.get("classes", {}).items()}
-    return Rollup(
-        station_id=row["station_id"],
-        hour=_EPOCH + timedelta(microseconds=row["hour"]),
-        total=int(row.get("total", 0)),
-        passed=int(row.get("passed", 0)),
-        failed=int(row.get("failed", 0)),
-        uncertain=int(row.get("uncertain", 0)),
-        time_ms=float(row.get("time_ms", 0)),
-        classes=names,
-    )
+                mine.append(there[key])
+        return mine
