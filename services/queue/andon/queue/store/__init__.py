@@ -1,0 +1,1 @@
+"""What the queue keeps in its database."""
