@@ -1,0 +1,1 @@
+"""The program on worker machines: runs what the queue leases to it."""

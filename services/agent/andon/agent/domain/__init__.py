@@ -1,0 +1,1 @@
+"""Decisions without a machine: what lines mean, what an end means, where things lie."""

@@ -1,0 +1,1 @@
+"""What the agent must still know after it was killed."""
