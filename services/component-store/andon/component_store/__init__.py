@@ -1,0 +1,1 @@
+"""Keeps components by their content, and knows which version of each path is used."""

@@ -1,0 +1,1 @@
+"""Bytes in the object store, files in a folder, and the store as workers see it."""

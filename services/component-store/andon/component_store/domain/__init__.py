@@ -1,0 +1,1 @@
+"""Decisions about components, without any server."""
