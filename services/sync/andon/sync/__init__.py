@@ -1,0 +1,1 @@
+"""Files that arrive whole, while they grow and after."""

@@ -1,0 +1,1 @@
+"""What sync answers, and what it does by itself."""
