@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from andon.contracts.inspection import Decision, Inspection, Times
-from andon.opcua_bridge.domain import (
+from andon.opcua_bridge.domain.lines import (
     RECENT_IDS,
-    Held,
     Lines,
     Rate,
     StationState,
@@ -17,6 +16,7 @@ from andon.opcua_bridge.domain import (
     resumed,
     with_station,
 )
+from andon.opcua_bridge.domain.place import Held
 from andon.testing import build
 
 NOON = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)

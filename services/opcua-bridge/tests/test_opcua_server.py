@@ -16,8 +16,10 @@ from cryptography import x509
 from andon.messaging import BusSettings, Service
 from andon.opcua_bridge.adapters.certificate import identity
 from andon.opcua_bridge.adapters.server import NAMESPACE, OpcuaServer, OpcuaSettings
-from andon.opcua_bridge.domain import Lines, StationState, View, count, readings
-from andon.opcua_bridge.handlers import Bridge
+from andon.opcua_bridge.domain.lines import Lines, StationState, count
+from andon.opcua_bridge.domain.readings import View, readings
+from andon.opcua_bridge.handlers.counting import Counting
+from andon.opcua_bridge.handlers.nodes import Nodes
 from andon.opcua_bridge.store import Snapshots
 from andon.storage import Mongo, MongoSettings
 from andon.testing import build
@@ -27,7 +29,7 @@ NOW = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[OpcuaServer]:
-    async with OpcuaServer(OpcuaSettings(port=0, anonymous=True), tmp_path) as server:
+    async with OpcuaServer(OpcuaSettings(port=0, anonymous=True, machine_vision=False), tmp_path) as server:
         yield server
 
 
@@ -98,16 +100,17 @@ async def test_a_pass_rate_decays_where_no_part_comes(
 ) -> None:
     clock = [NOW]
     async with Mongo(mongo_settings) as mongo:
-        bridge = Bridge(Service("opcua-bridge", bus_settings), Snapshots(mongo), server, lambda: clock[0])
-        bridge.lines, bridge.caught_up = Lines({"line-1": state("pass", "fail")}), True
-        await server.show("line-1", readings(bridge.lines.stations["line-1"], View(NOW)))
+        bus = Service("opcua-bridge", bus_settings)
+        counting = Counting(bus, Snapshots(mongo), lambda: clock[0])
+        counting.lines, counting.caught_up = Lines({"line-1": state("pass", "fail")}), True
+        await server.show("line-1", readings(counting.lines.stations["line-1"], View(NOW)))
         async with Client(server.endpoint) as client:
             index = await client.get_namespace_index(NAMESPACE)
             node = client.get_node(ua.NodeId("station/line-1/PassRate1h", index))
             seen = []
             for minutes in (0, 59, 60):
                 clock[0] = NOW + timedelta(minutes=minutes)
-                await bridge.show_rates()
+                await Nodes(bus, server, counting).show_rates()
                 value = await node.read_data_value(raise_on_bad_status=False)
                 seen.append((value.Value.Value, value.StatusCode.value, value.SourceTimestamp))
     good, last = ua.StatusCodes.Good, ua.StatusCodes.UncertainLastUsableValue

@@ -1,1 +1,1 @@
-"""What SCADA sees: OPC UA nodes per station."""
+"""What SCADA sees: OPC UA nodes, MQTT topics and Modbus registers per station."""

@@ -2,122 +2,89 @@
 
 # asyncua says less of its types than it knows.
 # pyright: reportPrivateImportUsage=false, reportArgumentType=false, reportOptionalMemberAccess=false
+# ruff: noqa: SLF001 - what is to be put right is asyncua's own
 
-import secrets
 import struct
-from collections.abc import Awaitable, Callable, Iterable
-from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from asyncua import ua
 from asyncua.common.utils import Buffer, ServiceError
+from asyncua.crypto import uacrypto
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.internal_server import InternalServer
-from asyncua.server.internal_session import InternalSession
+from asyncua.server.internal_session import InternalSession, SessionState
 from asyncua.server.monitored_item_service import MonitoredItemValues
 from asyncua.server.uaprocessor import UaProcessor
-from asyncua.ua.ua_binary import struct_from_binary
+from asyncua.ua.ua_binary import struct_from_binary, uatcp_to_binary
 
 from andon.contracts import Unavailable
+from andon.contracts.auth import Permission
+from andon.contracts.opcua import Budgets
+from andon.opcua_bridge.adapters.history import NoHistory, Reader
+from andon.opcua_bridge.adapters.papers import (
+    CertificateRefused,
+    application_uris,
+    fingerprint,
+    first_of,
+)
+from andon.opcua_bridge.adapters.sessions import OwnedSession, items_of
+from andon.opcua_bridge.adapters.trust import TrustList
+from andon.opcua_bridge.adapters.visitors import Client, Door, Visitor, signed_in
+from andon.telemetry import log
 
-Authenticate = Callable[[str, str, str], Awaitable[bool]]
-"""Asked with name, password and the client's address. Raises Unavailable."""
-
+_CREATE = ua.NodeId(ua.ObjectIds.CreateSessionRequest_Encoding_DefaultBinary)
 _ACTIVATE = ua.NodeId(ua.ObjectIds.ActivateSessionRequest_Encoding_DefaultBinary)
-_process_message = UaProcessor._process_message  # noqa: SLF001 - see _ask_first
-_NOT_YOURS = ua.StatusCode(ua.StatusCodes.BadSubscriptionIdInvalid)
-_signed_in: ContextVar[str | None] = ContextVar("signed_in", default=None)
-"""Who the request in hand signs in as, once the password was found right."""
+_WITHOUT_SESSION = frozenset(
+    ua.NodeId(each)
+    for each in (
+        ua.ObjectIds.FindServersRequest_Encoding_DefaultBinary,
+        ua.ObjectIds.GetEndpointsRequest_Encoding_DefaultBinary,
+        ua.ObjectIds.RegisterServerRequest_Encoding_DefaultBinary,
+        ua.ObjectIds.RegisterServer2Request_Encoding_DefaultBinary,
+        ua.ObjectIds.CloseSecureChannelRequest_Encoding_DefaultBinary,
+    )
+)
+_DECRYPT = {
+    "http://www.w3.org/2001/04/xmlenc#rsa-oaep": uacrypto.decrypt_rsa_oaep,
+    "http://opcfoundation.org/UA/security/rsa-oaep-sha2-256": uacrypto.decrypt_rsa_oaep_sha256,
+}
+_SIGNATURES = (
+    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+    "http://opcfoundation.org/UA/security/rsa-pss-sha2-256",
+)
+_SPARE_CONNECTIONS = 20
+"""Beyond the sessions: for asking about endpoints, and for being told that there is no room."""
 
-
-class OwnedSession(InternalSession):
-    """A session that reaches its own subscriptions only; as shipped, every session reaches all of them."""
-
-    def __init__(self, *args: Any, **keywords: Any) -> None:
-        super().__init__(*args, **keywords)
-        # As shipped, tokens count up from 1000, and a token is all it takes to take over a session.
-        self.iserver.unregister_external_session(self)
-        self.auth_token = ua.NodeId(secrets.token_bytes(32), 0, ua.NodeIdType.ByteString)
-        self.iserver.register_external_session(self)
-
-    def _owns(self, subscription_id: int) -> bool:
-        found = self.subscription_service.subscriptions.get(int(subscription_id))
-        return found is not None and found.session_id == self.session_id
-
-    def _own(self, subscription_id: int) -> None:
-        if not self._owns(subscription_id):
-            raise ServiceError(ua.StatusCodes.BadSubscriptionIdInvalid)
-
-    async def create_monitored_items(self, params: Any) -> Any:
-        self._own(params.SubscriptionId)
-        return await super().create_monitored_items(params)
-
-    async def modify_monitored_items(self, params: Any) -> Any:
-        self._own(params.SubscriptionId)
-        return await super().modify_monitored_items(params)
-
-    async def delete_monitored_items(self, params: Any) -> Any:
-        self._own(params.SubscriptionId)
-        return await super().delete_monitored_items(params)
-
-    async def set_monitoring_mode(self, params: Any) -> Any:
-        self._own(params.SubscriptionId)
-        return await super().set_monitoring_mode(params)
-
-    async def set_publishing_mode(self, params: Any) -> Any:
-        for subscription_id in params.SubscriptionIds:
-            self._own(subscription_id)
-        return await super().set_publishing_mode(params)
-
-    def modify_subscription(self, params: Any) -> Any:
-        self._own(params.SubscriptionId)
-        return super().modify_subscription(params)
-
-    async def delete_subscriptions(self, ids: list[int]) -> list[ua.StatusCode]:
-        owned = [each for each in ids if self._owns(each)]
-        done = dict(zip(owned, await super().delete_subscriptions(owned), strict=True))
-        return [done.get(each, _NOT_YOURS) for each in ids]
-
-    def publish(self, acks: Iterable[Any] | None = None) -> tuple[int, list[ua.StatusCode]]:
-        given = list(acks or ())
-        owned = [ack for ack in given if self._owns(ack.SubscriptionId)]
-        count, results = super().publish(owned)
-        done = iter(results)
-        return count, [next(done) if ack in owned else _NOT_YOURS for ack in given]
-
-    async def transfer_subscriptions(
-        self, params: Any, callback: Callable[..., Any]
-    ) -> list[ua.TransferResult]:
-        mine = [each for each in params.SubscriptionIds if self._owns(each) or self._same_user_owns(each)]
-        if len(mine) < len(params.SubscriptionIds):
-            raise ServiceError(ua.StatusCodes.BadUserAccessDenied)
-        return await super().transfer_subscriptions(params, callback)
-
-    def _same_user_owns(self, subscription_id: int) -> bool:
-        found = self.subscription_service.subscriptions.get(int(subscription_id))
-        if found is None:
-            return True  # Answered by id, as one that is not there.
-        owners = self.iserver._external_sessions.values()  # noqa: SLF001 - there is no other way to ask
-        return any(each.session_id == found.session_id and each.user == self.user for each in owners)
-
-    def republish(self, params: Any) -> Any:
-        """As shipped, whatever is gone is answered with Good and nothing: clients then ask without end."""
-        self._own(params.SubscriptionId)
-        kept = self.subscription_service.subscriptions[params.SubscriptionId]._not_acknowledged_results  # noqa: SLF001
-        if params.RetransmitSequenceNumber not in kept:
-            raise ServiceError(ua.StatusCodes.BadMessageNotAvailable)
-        return kept[params.RetransmitSequenceNumber].NotificationMessage
+_process_message = UaProcessor._process_message
+_open_secure_channel = UaProcessor.open_secure_channel
+_forward = UaProcessor.forward_publish_response
+_log = log("andon.opcua_bridge")
 
 
 class HardenedServer(InternalServer):
-    """An internal server whose sessions own what they make, and whose users are asked for elsewhere."""
+    """Sessions own what they make; clients prove themselves; users are asked for elsewhere."""
 
-    def __init__(self, authenticate: Authenticate, *, anonymous: bool) -> None:
-        super().__init__(user_manager=_Users(anonymous=anonymous))
-        self.authenticate = authenticate
+    def __init__(self, door: Door, trust: TrustList, budgets: Budgets, *, anonymous: bool) -> None:
+        super().__init__(user_manager=_Users())
+        self.door, self.trust, self.budgets, self.anonymous = door, trust, budgets, anonymous
+        self.history: Reader = NoHistory()
+        self.refused = self.notifications = 0
+        self.busy = False
+        """Set while it answers late: then nobody new comes in."""
         self.allow_remote_admin = False
         unnamed = (ua.AnonymousIdentityToken,) if anonymous else ()
-        self.supported_tokens = (ua.UserNameIdentityToken, *unnamed)
+        self.supported_tokens = (ua.UserNameIdentityToken, ua.X509IdentityToken, *unnamed)
+        self.max_connections = budgets.sessions + _SPARE_CONNECTIONS
+        self.max_subscriptions = budgets.subscriptions
+        self.max_monitored_item_queue_size = budgets.queue
+        self.max_session_timeout_ms = budgets.session_seconds * 1000
+        self.max_unacked_messages_per_subscription = budgets.queue
+
+    @property
+    def sessions(self) -> list[OwnedSession]:
+        """Those of clients."""
+        return [each for each in self._external_sessions.values() if isinstance(each, OwnedSession)]
 
     def create_session(self, name: str, user: User | None = None, external: bool = False) -> InternalSession:
         kind = OwnedSession if external else InternalSession
@@ -128,43 +95,169 @@ class HardenedServer(InternalServer):
         """As shipped, anybody may register servers, without a session and without end."""
         raise ServiceError(ua.StatusCodes.BadServiceUnsupported)
 
-    async def sign_in(self, processor: UaProcessor, header: Any, body: Buffer) -> str | None:
-        """Whom a request to activate a session names, if the password is right."""
+    def add_endpoint(self, endpoint: Any) -> None:
+        """As shipped, an encrypted channel is enough for a password; then one that leaked can be replayed."""
+        for token in endpoint.UserIdentityTokens:
+            if endpoint.SecurityMode != ua.MessageSecurityMode.None_:
+                token.SecurityPolicyUri = endpoint.SecurityPolicyUri
+        super().add_endpoint(endpoint)
+
+    def room_for_items(self, session: OwnedSession) -> int:
+        """How many more monitored items a session may have."""
+        everybody = self.budgets.items - items_of(self.subscription_service.subscriptions.values())
+        return min(everybody, self.budgets.items_per_session - session.items)
+
+    def admit_channel(self, certificate: bytes | None, address: str) -> None:
+        """As shipped, nobody looks at the certificate that opens a channel. Raises ServiceError."""
+        if not certificate or self.anonymous:
+            return
+        try:
+            self.trust.check(first_of(certificate), datetime.now(UTC))
+        except CertificateRefused as refused:
+            self.refused += 1
+            print_ = fingerprint(first_of(certificate))
+            _log.warning("a client was refused", reason=str(refused), certificate=print_, address=address)
+            raise ServiceError(ua.StatusCodes.BadSecurityChecksFailed) from refused
+
+    def admit_session(self, processor: UaProcessor, body: Buffer) -> Client:
+        """As shipped, the certificate named here may be somebody else's. Raises ServiceError."""
+        params = struct_from_binary(ua.CreateSessionParameters, body.copy())
+        policy = processor._connection.security_policy
+        peer = first_of(policy.peer_certificate or b"")
+        if policy.Mode == ua.MessageSecurityMode.None_ and not self.anonymous:
+            raise ServiceError(ua.StatusCodes.BadSecurityModeRejected)
+        if self.busy or len(self.sessions) >= self.budgets.sessions:
+            self.refused += 1
+            raise ServiceError(ua.StatusCodes.BadTooManySessions)
+        application = params.ClientDescription.ApplicationUri or ""
+        if peer:
+            if first_of(params.ClientCertificate or b"") != peer:
+                raise ServiceError(ua.StatusCodes.BadSecurityChecksFailed)
+            if not self.anonymous and application not in application_uris(peer):
+                raise ServiceError(ua.StatusCodes.BadCertificateUriInvalid)
+        return Client(application, address_of(processor), _policy_name(policy), peer, datetime.now(UTC))
+
+    async def sign_in(self, processor: UaProcessor, header: Any, body: Buffer) -> Visitor:
+        """Whom a request to activate a session names. Raises ServiceError."""
         session = processor.session or self.lookup_external_session(header.AuthenticationToken)
-        token = struct_from_binary(ua.ActivateSessionParameters, body.copy()).UserIdentityToken
-        if session is None or not isinstance(token, ua.UserNameIdentityToken):
-            return None
+        if not isinstance(session, OwnedSession) or session.auth_token != header.AuthenticationToken:
+            raise ServiceError(ua.StatusCodes.BadSessionIdInvalid)
+        peer = first_of(processor._connection.security_policy.peer_certificate or b"")
+        if session.client is None or session.client.certificate != peer:
+            raise ServiceError(ua.StatusCodes.BadSecurityChecksFailed)
+        params = struct_from_binary(ua.ActivateSessionParameters, body.copy())
         try:
-            name, password = self.decrypt_user_token(session, token)
-        except (ValueError, struct.error):  # not what was agreed on, not decryptable, not text
-            return None
-        if not name or not password:
-            return None
-        address = str(processor.name[0]) if processor.name else ""
-        try:
-            right = await self.authenticate(name, password, address)
+            visitor = await self._named(session, params, address_of(processor))
         except Unavailable as away:
             raise ServiceError(ua.StatusCodes.BadResourceUnavailable) from away
-        return name if right else None
+        if visitor is None:
+            self.refused += 1
+            raise ServiceError(ua.StatusCodes.BadUserAccessDenied)
+        return visitor
+
+    def decrypt_user_token(self, isession: Any, token: Any) -> tuple[str, str]:
+        """Name and password; as shipped, one that was recorded earlier would do too. Raises ValueError."""
+        if not token.EncryptionAlgorithm:
+            if not self.anonymous:
+                raise ValueError("its password is not encrypted for this session")
+            return token.UserName or "", (token.Password or b"").decode()
+        if token.EncryptionAlgorithm not in _DECRYPT:
+            raise ValueError("that encryption is not good enough")
+        plain = _DECRYPT[token.EncryptionAlgorithm](self.private_key, token.Password)
+        (length,) = struct.unpack_from("<I", plain)
+        secret = plain[4 : 4 + length]
+        if len(secret) != length or not isession.nonce or not secret.endswith(isession.nonce):
+            raise ValueError("it was not made for this session")
+        return token.UserName or "", secret[: -len(isession.nonce)].decode()
+
+    async def _named(self, session: OwnedSession, params: Any, address: str) -> Visitor | None:
+        token = params.UserIdentityToken
+        try:
+            if isinstance(token, ua.UserNameIdentityToken):
+                name, password = self.decrypt_user_token(session, token)
+                return await self.door.by_password(name, password, address) if name and password else None
+            if isinstance(token, ua.X509IdentityToken):
+                return await self._of_certificate(session, params, address)
+        except (ValueError, struct.error, CertificateRefused, uacrypto.InvalidSignature) as error:
+            _log.warning("a user was refused", reason=str(error), address=address)
+            return None
+        return Visitor(permissions=frozenset({Permission.VIEW_HISTORY})) if self.anonymous else None
+
+    async def _of_certificate(self, session: OwnedSession, params: Any, address: str) -> Visitor | None:
+        token, signature = params.UserIdentityToken, params.UserTokenSignature
+        if signature.Algorithm not in _SIGNATURES:
+            return None
+        der = self.verify_x509_token(session, token, signature)
+        user_id = self.trust.user_of(der, datetime.now(UTC))
+        return await self.door.by_certificate(user_id, fingerprint(der), address) if user_id else None
 
 
 class _Users:
     """asyncua asks here, without waiting; the answer was fetched before."""
 
-    def __init__(self, *, anonymous: bool) -> None:
-        self._anonymous = anonymous
+    def get_user(self, _server: InternalServer, **_unused: Any) -> User | None:
+        return signed_in.get()
 
-    def get_user(self, _server: InternalServer, username: str | None = None, **_unused: Any) -> User | None:
-        if username is None:
-            return User(role=UserRole.User) if self._anonymous else None
-        return User(role=UserRole.User, name=username) if username == _signed_in.get() else None
+
+def _policy_name(policy: Any) -> str:
+    return str(policy.URI).rpartition("#")[2]
+
+
+def address_of(processor: UaProcessor) -> str:
+    """Where a connection comes from."""
+    return str(processor.name[0]) if processor.name else ""
+
+
+def _open_checked(self: UaProcessor, algohdr: Any, seqhdr: Any, body: Any) -> None:
+    if not isinstance(self.iserver, HardenedServer):
+        _open_secure_channel(self, algohdr, seqhdr, body)
+        return
+    try:
+        self.iserver.admit_channel(algohdr.SenderCertificate, address_of(self))
+        _open_secure_channel(self, algohdr, seqhdr, body)
+    except ServiceError as refused:
+        _hang_up(self, refused.code)
+    except ua.UaError:  # a policy or mode that is not offered
+        _hang_up(self, ua.StatusCodes.BadSecurityPolicyRejected)
+
+
+def _hang_up(processor: UaProcessor, code: int) -> None:
+    # Without a word, the client would wait for its time-out.
+    message = ua.ErrorMessage(ua.StatusCode(code), "")
+    processor._transport.write(uatcp_to_binary(ua.MessageType.Error, message))
+    processor._transport.close()
 
 
 async def _ask_first(self: UaProcessor, typeid: Any, requesthdr: Any, seqhdr: Any, body: Any) -> Any:
-    # asyncua checks passwords in a plain function; ours is a question on the bus, so it is asked ahead.
-    if typeid == _ACTIVATE and isinstance(self.iserver, HardenedServer):
-        _signed_in.set(await self.iserver.sign_in(self, requesthdr, body))
+    server = self.iserver
+    if not isinstance(server, HardenedServer) or typeid in _WITHOUT_SESSION:
+        return await _process_message(self, typeid, requesthdr, seqhdr, body)
+    if typeid == _CREATE:
+        client = server.admit_session(self, body)
+        if self.session is not None and not self.session.is_activated():
+            await self.session.close_session()  # As shipped, nothing would ever end it.
+        done = await _process_message(self, typeid, requesthdr, seqhdr, body)
+        if isinstance(self.session, OwnedSession):
+            self.session.client = client
+        return done
+    if typeid == _ACTIVATE:
+        # asyncua checks users in a plain function; ours is a question on the bus, so it is asked ahead.
+        signed_in.set(await server.sign_in(self, requesthdr, body))
+    elif self.session is None or requesthdr.AuthenticationToken != self.session.auth_token:
+        # As shipped, any token will do on a connection that has a session.
+        raise ServiceError(ua.StatusCodes.BadSessionIdInvalid)
+    elif self.session.state is SessionState.Closed:
+        raise ServiceError(ua.StatusCodes.BadSessionClosed)
     return await _process_message(self, typeid, requesthdr, seqhdr, body)
+
+
+async def _counted(self: UaProcessor, result: Any, requestdata: Any) -> None:
+    if isinstance(self.iserver, HardenedServer):
+        for each in result.NotificationMessage.NotificationData:
+            self.iserver.notifications += len(
+                getattr(each, "MonitoredItems", None) or getattr(each, "Events", ())
+            )
+    await _forward(self, result, requestdata)
 
 
 def _by_reference(self: MonitoredItemValues, cur_val: ua.DataValue) -> None:
@@ -176,5 +269,7 @@ def _by_reference(self: MonitoredItemValues, cur_val: ua.DataValue) -> None:
 
 def harden() -> None:
     """Patch what no subclass can reach; a repeat is harmless."""
-    UaProcessor._process_message = _ask_first  # noqa: SLF001
+    UaProcessor._process_message = _ask_first
+    UaProcessor.open_secure_channel = _open_checked
+    UaProcessor.forward_publish_response = _counted
     MonitoredItemValues.set_current_datavalue = _by_reference

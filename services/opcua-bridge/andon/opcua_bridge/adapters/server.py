@@ -2,166 +2,172 @@
 
 # asyncua says less of its types than it knows.
 # pyright: reportPrivateImportUsage=false, reportArgumentType=false, reportOptionalMemberAccess=false
+# pyright: reportAttributeAccessIssue=false
 
 import asyncio
 import ctypes
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from ipaddress import ip_address
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 from asyncua import Server, ua
-from pydantic import BaseModel, Field
 
+from andon.contracts import opcua
 from andon.opcua_bridge.adapters.certificate import identity
-from andon.opcua_bridge.adapters.hardening import Authenticate, HardenedServer, harden
-from andon.opcua_bridge.domain import Quality, Reading
+from andon.opcua_bridge.adapters.events import harden_events
+from andon.opcua_bridge.adapters.hardening import HardenedServer, harden
+from andon.opcua_bridge.adapters.papers import fingerprint
+from andon.opcua_bridge.adapters.sessions import OwnedSession
+from andon.opcua_bridge.adapters.settings import OpcuaSettings
+from andon.opcua_bridge.adapters.trust import TrustList
+from andon.opcua_bridge.adapters.values import STATION_TYPES, STATUS_TYPES, nothing_yet, says, value_of
+from andon.opcua_bridge.adapters.visitors import Door
+from andon.opcua_bridge.domain.readings import HISTORY_NODES, Quality, Reading
 from andon.telemetry import log, metrics
+
+__all__ = ["API_VERSION", "NAMESPACE", "OpcuaServer", "OpcuaSettings"]
 
 NAMESPACE = "urn:andon:opcua"
 """Clients look its index up by this name."""
 API_VERSION = "1.0.0"
 """What SystemStatus/APIVersion says."""
 
-_TYPES = {
-    "LastDecision": ua.VariantType.String,
-    "LastConfidence": ua.VariantType.Float,
-    "ObjectsFound": ua.VariantType.Int32,
-    "CycleTimeMs": ua.VariantType.Float,
-    "PassCount": ua.VariantType.Int32,
-    "FailCount": ua.VariantType.Int32,
-    "UncertainCount": ua.VariantType.Int32,
-    "PassRate1h": ua.VariantType.Float,
-    "LastInspectionTime": ua.VariantType.DateTime,
-}
-_STATUS_TYPES = {
-    "IsRunning": ua.VariantType.Boolean,
-    "APIVersion": ua.VariantType.String,
-    "UptimeSeconds": ua.VariantType.UInt64,
-}
-_EMPTY: dict[ua.VariantType, Any] = {
-    ua.VariantType.String: "",
-    ua.VariantType.Float: 0.0,
-    ua.VariantType.Int32: 0,
-    ua.VariantType.UInt64: 0,
-    ua.VariantType.Boolean: False,
-    ua.VariantType.DateTime: datetime(1601, 1, 1, tzinfo=UTC),
-}
-_STATUS_CODES = {
-    Quality.GOOD: ua.StatusCodes.Good,
-    Quality.INITIAL: ua.StatusCodes.UncertainInitialValue,
-    Quality.LAST_USABLE: ua.StatusCodes.UncertainLastUsableValue,
-    Quality.INCOMPLETE: ua.StatusCodes.UncertainDataSubNormal,
-}
-_MAX_INT32 = 2**31 - 1
-_MAX_CONNECTIONS = 100
-"""One event loop serves them all: beyond what it can, refusing is better than collapsing."""
+_POLICIES = (
+    ua.SecurityPolicyType.Aes256Sha256RsaPss_SignAndEncrypt,
+    ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt,
+)
+_LOOK_SECONDS = 0.25
+_TRUST_EVERY = 8
+"""Looks; files may have been taken away by hand."""
+_CALM = 0.5
+"""How much of the latest look counts in the lag."""
 
 _log = log("andon.opcua_bridge")
-
-
-async def _nobody(_username: str, _password: str, _address: str) -> bool:
-    return False
-
-
-class OpcuaSettings(BaseModel):
-    """Where SCADA connects, and how."""
-
-    enabled: bool = True
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 4840
-    """0 takes a free port."""
-    path: str = "/andon"
-    anonymous: bool = False
-    """Let everybody read, also unencrypted. For the demo, on loopback only."""
-    application_uri: str | None = None
-    """Identifies this server to clients and stands in its certificate; by default it names the host."""
-
-    @property
-    def loopback(self) -> bool:
-        """Whether only this machine can connect."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
 
 
 class OpcuaServer:
     """Started by entering it; node names are `station/<id>/<node>` in our namespace."""
 
-    def __init__(self, settings: OpcuaSettings, folder: Path, authenticate: Authenticate = _nobody) -> None:
-        self._settings = settings
-        self._folder = folder
-        self.authenticate = authenticate
+    def __init__(self, settings: OpcuaSettings, folder: Path, door: Door | None = None) -> None:
+        self.settings = settings
+        self.door = door or Door()
         """Asked for each session that names a user."""
-        self._server: Server | None = None
-        self._index = 0
-        self._began = datetime.now(UTC)
+        self.trust = TrustList(settings.pki or folder / "pki")
+        self.on_start: list[Callable[[], Awaitable[None]]] = []
+        """Called before it listens, to add what it shows besides."""
+        self.on_station: list[Callable[[str], Awaitable[None]]] = []
+        """Told of a station that has got nodes."""
+        self.certificate = ""
+        """Fingerprint of the server's own; known once it runs."""
+        self.index = 0
+        """Of our namespace."""
+        self.service_level = 0
+        self.lag = 0.0
+        """Seconds."""
         self.stations: tuple[str, ...] = ()
         """Stations that have nodes, by id."""
+        self._folder = folder
+        self._ua: Server | None = None
+        self._listening = False
+        self._planting = asyncio.Lock()
+        self._began = datetime.now(UTC)
 
     @property
     def running(self) -> bool:
         """Whether clients can connect."""
-        return self._server is not None
+        return self._listening
+
+    @property
+    def stack(self) -> Server:
+        """Raises RuntimeError when it is not running."""
+        if self._ua is None:
+            raise RuntimeError("the OPC UA server is not running")
+        return self._ua
+
+    @property
+    def core(self) -> HardenedServer:
+        """The part of asyncua that holds sessions and nodes."""
+        core = self.stack.iserver
+        assert isinstance(core, HardenedServer)  # noqa: S101 - made in _prepared
+        return core
 
     @property
     def endpoint(self) -> str:
         """Where it listens, with the port it really got."""
-        bound = self._server.bserver if self._server else None
-        host, port = (bound.hostname, bound.port) if bound else (self._settings.host, self._settings.port)
-        return f"opc.tcp://{host}:{port}{self._settings.path}"
+        bound = self._ua.bserver if self._ua else None
+        host, port = (bound.hostname, bound.port) if bound else (self.settings.host, self.settings.port)
+        return f"opc.tcp://{host}:{port}{self.settings.path}"
 
-    @property
-    def sessions(self) -> int:
-        """Clients connected now."""
-        return len(self._server.bserver.clients) if self._server and self._server.bserver else 0
+    def serves(self, station_id: str) -> bool:
+        """Whether a station is one of this shard's."""
+        return any(fnmatchcase(station_id, pattern) for pattern in self.settings.stations)
+
+    def node_id(self, name: str) -> ua.NodeId:
+        """Of a node in our namespace."""
+        return ua.NodeId(name, self.index)
 
     async def __aenter__(self) -> Self:
         harden()
-        server = await self._prepared()
-        self._index = await server.register_namespace(NAMESPACE)
-        await self._plant(server)
-        await server.start()
-        self._server = server
+        harden_events()
+        await asyncio.to_thread(self.trust.prepare)
+        self._ua = await self._prepared()
+        self.index = await self._ua.register_namespace(NAMESPACE)
+        await self._plant()
+        for add in self.on_start:
+            await add()
+        _give_back_memory()
         self._began = datetime.now(UTC)
-        await self.show_status(service_level=200)
-        _log.info("OPC UA server is listening", endpoint=self.endpoint, anonymous=self._settings.anonymous)
+        await self.show_status(service_level=0)
+        await self._ua.start()
+        self._listening = True
+        _log.info("OPC UA server is listening", endpoint=self.endpoint, anonymous=self.settings.anonymous)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        server, self._server = self._server, None
+        server, self._ua, self._listening = self._ua, None, False
         if server is not None:
             await server.stop()
 
     async def show(self, station_id: str, readings: Sequence[Reading]) -> None:
         """Write a station's values, all with one server time; its nodes are made at the first call."""
-        server = self._running_server()
-        if station_id not in self.stations:
-            await self._add(server, f"station/{station_id}", station_id, _TYPES)
-            self.stations = tuple(sorted((*self.stations, station_id)))
+        if not self.serves(station_id):
+            return
+        await self.know(station_id)
         now = datetime.now(UTC)
         for reading in readings:
-            value = _value(_TYPES[reading.node], reading, now)
-            await self._write(server, f"station/{station_id}/{reading.node}", value)
+            value = value_of(STATION_TYPES[reading.node], reading, now)
+            await self.write(f"station/{station_id}/{reading.node}", value)
         metrics.OPCUA_NOTIFICATIONS.inc(len(readings))
 
+    async def know(self, station_id: str) -> None:
+        """Make a station's nodes, if it is ours and has none yet."""
+        if station_id in self.stations or not self.serves(station_id):
+            return
+        async with self._planting:
+            if station_id in self.stations:
+                return
+            await self._add(f"station/{station_id}", station_id, STATION_TYPES)
+            self.stations = tuple(sorted((*self.stations, station_id)))
+            for tell in self.on_station:
+                await tell(station_id)
+
     def differs(self, station_id: str, reading: Reading) -> bool:
-        """Whether a node shows another value or quality."""
-        shown = self._running_server().iserver.read_attribute_value(
-            ua.NodeId(f"station/{station_id}/{reading.node}", self._index)
-        )
-        code = ua.StatusCode(_STATUS_CODES[reading.quality])
-        return shown.Value is None or (shown.Value.Value, shown.StatusCode) != (reading.value, code)
+        """Whether a node of ours shows another value or quality."""
+        if station_id not in self.stations:
+            return False
+        node = self.node_id(f"station/{station_id}/{reading.node}")
+        return not says(self.core.read_attribute_value(node), reading)
 
     async def show_status(self, *, service_level: int) -> None:
-        """Write SystemStatus and the standard ServiceLevel (255 is best, 200 still catching up)."""
-        server, now = self._running_server(), datetime.now(UTC)
+        """Write SystemStatus and the standard ServiceLevel."""
+        now = datetime.now(UTC)
+        self.service_level = service_level
         values = {
             "IsRunning": True,
             "APIVersion": API_VERSION,
@@ -169,49 +175,114 @@ class OpcuaServer:
         }
         for node, value in values.items():
             reading = Reading(node, value, Quality.GOOD, now)
-            await self._write(server, f"SystemStatus/{node}", _value(_STATUS_TYPES[node], reading, now))
+            await self.write(f"SystemStatus/{node}", value_of(STATUS_TYPES[node], reading, now))
         number = ua.Variant(service_level, ua.VariantType.Byte)
         level = ua.DataValue(number, SourceTimestamp=now, ServerTimestamp=now)
-        await server.iserver.write_attribute_value(ua.NodeId(ua.ObjectIds.Server_ServiceLevel), level)
-        metrics.OPCUA_CLIENTS.set(self.sessions)
+        await self.core.write_attribute_value(ua.NodeId(ua.ObjectIds.Server_ServiceLevel), level)
+        metrics.OPCUA_CLIENTS.set(len(self.core.sessions))
+
+    async def write(self, name: str, value: ua.DataValue) -> None:
+        """Write a node of our namespace."""
+        await self.core.write_attribute_value(self.node_id(name), value)
+
+    async def end(self, session: OwnedSession) -> None:
+        """Close a session and its connection."""
+        await session.close_session()
+        for protocol in list(self.stack.bserver.clients):
+            if protocol.processor.session is session and protocol.transport is not None:
+                protocol.transport.close()
+
+    async def watch(self) -> None:
+        """See how late we are, and end the sessions of clients that are trusted no more."""
+        clock, looks = asyncio.get_running_loop().time, 0
+        while True:
+            looks += 1
+            due = clock() + _LOOK_SECONDS
+            await asyncio.sleep(_LOOK_SECONDS)
+            self.lag = (1 - _CALM) * self.lag + _CALM * max(0.0, clock() - due)
+            self.core.busy = self.lag > self.settings.budgets.lag_seconds
+            if looks % _TRUST_EVERY == 0:
+                await self.end_untrusted()
+
+    async def end_untrusted(self) -> None:
+        """End the sessions whose client's certificate is not good any more."""
+        if self.settings.anonymous:
+            return
+        now = datetime.now(UTC)
+        for session in self.core.sessions:
+            if session.client is not None and not self.trust.trusts(session.client.certificate, now):
+                _log.warning("a session ends: its certificate is trusted no more", user=session.visitor.name)
+                await self.end(session)
+
+    def described(self) -> opcua.Server:
+        """As it is now."""
+        return opcua.Server(
+            group=self.settings.group,
+            endpoint=self.endpoint,
+            stations=self.stations,
+            service_level=self.service_level,
+            lag_ms=round(self.lag * 1000, 1),
+            notifications=self.core.notifications,
+            refused=self.core.refused,
+            budgets=self.settings.budgets,
+            sessions=tuple(self._described(each) for each in self.core.sessions if each.client),
+            certificate=self.certificate,
+            at=datetime.now(UTC),
+        )
+
+    def _described(self, session: OwnedSession) -> opcua.Session:
+        client, visitor = session.client, session.visitor
+        return opcua.Session(
+            id=str(session.session_id.Identifier),
+            server=self.settings.group,
+            user=visitor.name or "",
+            signed_in_by=visitor.by,
+            application=client.application,
+            address=client.address,
+            policy=client.policy,
+            certificate=fingerprint(client.certificate) if client.certificate else "",
+            since=client.since,
+            subscriptions=len(session.owned),
+            items=session.items,
+        )
 
     async def _prepared(self) -> Server:
-        settings = self._settings
-        uri = settings.application_uri or f"urn:{socket.gethostname()}:andon:opcua-bridge"
-        server = Server(iserver=HardenedServer(self.authenticate, anonymous=settings.anonymous))
-        server.iserver.max_connections = _MAX_CONNECTIONS
+        settings = self.settings
+        name = f"opcua-bridge:{settings.group}".removesuffix(":")
+        uri = settings.application_uri or f"urn:{socket.gethostname()}:andon:{name}"
+        core = HardenedServer(self.door, self.trust, settings.budgets, anonymous=settings.anonymous)
+        server = Server(iserver=core)
         server.application_type = ua.ApplicationType.Server
         server.product_uri, server.manufacturer_name, server.name = "urn:andon", "Andon", "Andon"
         server.set_endpoint(f"opc.tcp://{settings.host}:{settings.port}{settings.path}")
         await server.init()
-        _give_back_memory()
         await server.set_application_uri(uri)
-        own = await asyncio.to_thread(identity, self._folder, uri)
+        own = await asyncio.to_thread(identity, self._folder / settings.group, uri)
+        self.certificate = fingerprint(own.certificate.read_bytes())
         await server.load_certificate(own.certificate)
         await server.load_private_key(own.key)
         plain = [ua.SecurityPolicyType.NoSecurity] if settings.anonymous else []
-        server.set_security_policy([*plain, ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt])
+        server.set_security_policy([*_POLICIES, *plain])
         return server
 
-    async def _plant(self, server: Server) -> None:
-        name = ua.QualifiedName("Andon", self._index)
-        await server.nodes.objects.add_folder(ua.NodeId("Andon", self._index), name)
-        await self._add(server, "SystemStatus", "SystemStatus", _STATUS_TYPES)
+    async def _plant(self) -> None:
+        name = ua.QualifiedName("Andon", self.index)
+        await self.stack.nodes.objects.add_folder(self.node_id("Andon"), name)
+        await self._add("SystemStatus", "SystemStatus", STATUS_TYPES)
 
-    async def _add(self, server: Server, name: str, shown: str, types: dict[str, ua.VariantType]) -> None:
-        folder = server.get_node(ua.NodeId("Andon", self._index))
-        parent = await folder.add_object(ua.NodeId(name, self._index), ua.QualifiedName(shown, self._index))
+    async def _add(self, name: str, shown: str, types: dict[str, ua.VariantType]) -> None:
+        folder = self.stack.get_node(self.node_id("Andon"))
+        parent = await folder.add_object(self.node_id(name), ua.QualifiedName(shown, self.index))
         for node, kind in types.items():
-            node_id = ua.NodeId(f"{name}/{node}", self._index)
-            await parent.add_variable(node_id, ua.QualifiedName(node, self._index), _EMPTY[kind], kind)
-
-    async def _write(self, server: Server, name: str, value: ua.DataValue) -> None:
-        await server.iserver.write_attribute_value(ua.NodeId(name, self._index), value)
-
-    def _running_server(self) -> Server:
-        if self._server is None:
-            raise RuntimeError("the OPC UA server is not running")
-        return self._server
+            value, title = nothing_yet(kind), ua.QualifiedName(node, self.index)
+            added: Any = await parent.add_variable(
+                self.node_id(f"{name}/{node}"), title, value.Value.Value, kind
+            )
+            await self.write(f"{name}/{node}", value)
+            if node in HISTORY_NODES and self.settings.history_days:
+                await added.write_attribute(ua.AttributeIds.Historizing, ua.DataValue(True))
+                for attribute in (ua.AttributeIds.AccessLevel, ua.AttributeIds.UserAccessLevel):
+                    await added.set_attr_bit(attribute, ua.AccessLevel.HistoryRead)
 
 
 def _give_back_memory() -> None:
@@ -219,14 +290,3 @@ def _give_back_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
-
-
-def _value(kind: ua.VariantType, reading: Reading, now: datetime) -> ua.DataValue:
-    # asyncua guesses types from Python's: a float would go out as a Double, an int as an Int64.
-    value = min(reading.value, _MAX_INT32) if kind is ua.VariantType.Int32 else reading.value
-    return ua.DataValue(
-        ua.Variant(value, kind),
-        StatusCode=ua.StatusCode(_STATUS_CODES[reading.quality]),
-        SourceTimestamp=reading.at,
-        ServerTimestamp=now,
-    )

@@ -1,20 +1,18 @@
-"""What a station's nodes say, as a fold over the parts that were judged there."""
+"""What was judged at each station, as a fold over the events."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from enum import Enum
+from datetime import datetime
 from hashlib import blake2b
 
 from andon.contracts.inspection import Decision, Inspection
+from andon.opcua_bridge.domain.place import Held, Place, going_on_from
 
 WINDOW_MINUTES = 60
-"""What PassRate1h looks back over: this minute and the 59 before it."""
+"""What a pass rate looks back over: this minute and the 59 before it."""
 RECENT_IDS = 4096
 """How many of a station's latest inspections are known by id; further apart, a repeat would count again."""
-
-NO_TIME = datetime(1601, 1, 1, tzinfo=UTC)
-"""What OPC UA shows where a time was never set."""
 
 _ID_BYTES = 8
 _MINUTE = 60
@@ -40,6 +38,10 @@ class Last:
     objects_found: int
     cycle_ms: float
     at: datetime
+    total_ms: float = 0.0
+    """From the frame's arrival at the inspector to its decision."""
+    classes: tuple[tuple[str, int], ...] = ()
+    """Class and how many objects of it were found."""
 
 
 @dataclass(frozen=True)
@@ -72,57 +74,12 @@ class Lines:
 
 
 @dataclass(frozen=True)
-class Held:
-    """What the stream holds."""
-
-    first_seq: int
-    """One above last_seq when it is empty."""
-    last_seq: int
-    last_said: datetime | None = None
-    """When the bus got the last event."""
-    anchor_said: datetime | None = None
-    """When it got the event at the place we were; None when that is gone or not there yet."""
-
-
-@dataclass(frozen=True)
 class Rate:
     """Share of passed parts in percent."""
 
     percent: float
     current: bool
     """False when the window is empty: then it is the last value there was."""
-
-
-class Quality(Enum):
-    """How far a value can be trusted; OPC UA has a status code for each."""
-
-    GOOD = "good"
-    INITIAL = "initial"
-    """Not there yet: no part so far, or the stream is still being read."""
-    LAST_USABLE = "last-usable"
-    """There is nothing new to derive it from; it is what it was."""
-    INCOMPLETE = "incomplete"
-    """Events were lost before they could be counted."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One node's value."""
-
-    node: str
-    value: str | float | int | datetime
-    quality: Quality
-    at: datetime | None
-    """When the value came to be: the time of inspection, or of the clock for a rate that decayed."""
-
-
-@dataclass(frozen=True)
-class View:
-    """What besides its own state decides how a station is shown."""
-
-    now: datetime
-    caught_up: bool = True
-    incomplete: bool = False
 
 
 def judged(lines: Lines, part: Inspection, seq: int, said: datetime, now: datetime) -> Lines:
@@ -146,13 +103,16 @@ def count(state: StationState, part: Inspection, seq: int, now: datetime) -> Sta
         passed=state.passed + (part.decision is Decision.PASS),
         failed=state.failed + (part.decision is Decision.FAIL),
         uncertain=state.uncertain + (part.decision is Decision.UNCERTAIN),
-        last=Last(
-            part.decision, part.confidence, part.objects_found, part.times.inference_ms, part.judged_at
-        ),
+        last=_last(part),
         buckets=_bucketed(state.buckets, part, now),
         last_seq=seq,
         recent=(state.recent + digest)[-RECENT_IDS * _ID_BYTES :],
     )
+
+
+def counted(state: StationState | None, inspection_id: str) -> bool:
+    """Whether an inspection is in a station's counts; known for the latest RECENT_IDS."""
+    return state is not None and _knows(state.recent, _digest(inspection_id))
 
 
 def with_station(lines: Lines, station_id: str) -> Lines:
@@ -167,16 +127,10 @@ def resumed(lines: Lines, held: Held) -> Lines:
 
     A first start counts from what is there. Later, whatever was dropped unread makes the counts incomplete.
     A stream made anew is read from its start, one that lost its tail from where it ends; ids stay known."""
-    if lines.last_said is None:
-        return lines
-    if held.anchor_said not in (None, lines.last_said):
-        return _back_to(lines, 0)
-    if held.last_seq < lines.last_seq:
-        same = held.last_said is not None and held.last_said <= lines.last_said
-        return _back_to(lines, held.last_seq if same else 0)
-    if held.first_seq > lines.last_seq + 1:
+    going_on = going_on_from(Place(lines.last_seq, lines.last_said), held)
+    if going_on.lost:
         return replace(lines, incomplete=True)
-    return lines
+    return lines if going_on.seq == lines.last_seq else _back_to(lines, going_on.seq)
 
 
 def _back_to(lines: Lines, seq: int) -> Lines:
@@ -195,36 +149,16 @@ def pass_rate(state: StationState, now: datetime) -> Rate | None:
     return Rate(_percent(state.buckets[-1:]), current=False)
 
 
-def readings(state: StationState, view: View) -> tuple[Reading, ...]:
-    """All nine nodes of a station, as of its last inspection."""
-    last, at = state.last, state.last and state.last.at
-    of_last = _quality(view, Quality.INITIAL if last is None else Quality.GOOD)
-    of_count = _quality(view, Quality.INCOMPLETE if view.incomplete else Quality.GOOD)
-    shown = last or Last(Decision.PASS, 0.0, 0, 0.0, NO_TIME)
-    return (
-        Reading("LastDecision", last.decision.value if last else "", of_last, at),
-        Reading("LastConfidence", shown.confidence, of_last, at),
-        Reading("ObjectsFound", shown.objects_found, of_last, at),
-        Reading("CycleTimeMs", shown.cycle_ms, of_last, at),
-        Reading("PassCount", state.passed, of_count, at),
-        Reading("FailCount", state.failed, of_count, at),
-        Reading("UncertainCount", state.uncertain, of_count, at),
-        rate_reading(state, view, at),
-        Reading("LastInspectionTime", shown.at, of_last, at),
+def _last(part: Inspection) -> Last:
+    return Last(
+        part.decision,
+        part.confidence,
+        part.objects_found,
+        part.times.inference_ms,
+        part.judged_at,
+        part.times.total_ms,
+        tuple(Counter(each.class_name for each in part.detections).items()),
     )
-
-
-def rate_reading(state: StationState, view: View, at: datetime | None) -> Reading:
-    """PassRate1h alone, which also changes with the clock."""
-    rate = pass_rate(state, view.now)
-    if rate is None:
-        return Reading("PassRate1h", 0.0, _quality(view, Quality.INITIAL), at)
-    quality = Quality.GOOD if rate.current else Quality.LAST_USABLE
-    return Reading("PassRate1h", rate.percent, _quality(view, quality), at)
-
-
-def _quality(view: View, quality: Quality) -> Quality:
-    return quality if view.caught_up else Quality.INITIAL
 
 
 def _bucketed(buckets: tuple[Bucket, ...], part: Inspection, now: datetime) -> tuple[Bucket, ...]:

@@ -1,0 +1,1 @@
+"""OPC 40100-1 Machine Vision: each station as a VisionSystem."""

@@ -1,0 +1,1 @@
+"""What SCADA is shown, decided."""
