@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from andon.alerting.app import SERVICE, AlertingSettings, RuleSettings
-from andon.alerting.domain import Record
-from andon.alerting.store import Alerts, Snapshots
+from andon.alerting.domain.builtin import PassRate, builtin
+from andon.alerting.domain.lifecycle import opened
+from andon.alerting.domain.scopes import Subject
+from andon.alerting.store.alerts import Alerts
+from andon.alerting.store.rollups import Rollups
 from andon.contracts import NotFound, alerting, inspection, stream_of
 from andon.contracts.alerting import AcknowledgeAlert, Alert, AlertState, ListAlerts, Severity
 from andon.contracts.inspection import Decision
@@ -70,10 +73,10 @@ async def counted_to(settings: AlertingSettings, line: Line) -> None:
     """Until alerting has looked at everything that was said."""
     last = await line.bus.last_sequence(stream_of(inspection.PART_JUDGED))
     async with Mongo(settings.mongo) as mongo:
-        snapshots = Snapshots(mongo)
+        rollups = Rollups(mongo)
 
         async def there() -> bool:
-            return (await snapshots.load()).last_seq == last
+            return await rollups.mark(stream_of(inspection.PART_JUDGED)) == last
 
         await eventually(there)
 
@@ -185,9 +188,10 @@ async def test_two_replicas_open_one_alert(settings: AlertingSettings, line: Lin
 async def test_what_was_not_told_before_a_crash_is_told_after_it(
     settings: AlertingSettings, line: Line
 ) -> None:
-    untold = Record(**build.alert(id="alert-9").model_dump(), number=0, unsaid=(AlertState.OPEN,))
+    rule = builtin(PassRate())["pass-rate-low"]
+    untold = opened(rule, Subject("line-9", "line-9"), "It was bad.", datetime.now(UTC))
     async with Mongo(settings.mongo) as mongo:
         await Alerts(mongo).add(untold)
     async with serving(SERVICE, settings):
         await eventually(lambda: _said_are(line, ["opened"]))
-        assert (await line.alerts())[0].id == "alert-9"
+        assert (await line.alerts())[0].id == untold.id

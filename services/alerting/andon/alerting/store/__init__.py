@@ -1,0 +1,1 @@
+"""What alerting keeps, each kind in a collection of its own."""
