@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from andon.contracts import NotFound, station
-from andon.contracts.station import GetStation, Station
+from andon.contracts import NotFound, inspection, station
+from andon.contracts.station import GetStation, SetModel, Station
 from andon.messaging import BusSettings, Delivery, Service
 from andon.runtime import serving
 from andon.storage import MongoSettings, S3Settings
@@ -25,6 +25,14 @@ async def known(query: GetStation, _: Delivery) -> Station:
     if query.id != "line-1":
         raise NotFound(f"there is no station {query.id}")
     return build.station(id="line-1")
+
+
+async def switched(wanted: SetModel, _: Delivery) -> Station:
+    return build.station(id=wanted.station_id)
+
+
+async def counted(_: inspection.GetTallies, __: Delivery) -> inspection.Tallies:
+    return inspection.Tallies(hours=())
 
 
 @pytest.fixture
@@ -51,6 +59,8 @@ async def training(
     )
     stations = Service("inspection", bus_settings)
     stations.answers(station.GET, known)
+    stations.answers(station.SET_MODEL, switched)
+    stations.answers(inspection.TALLIES, counted)
     async with stations, serving(SERVICE, settings):
         yield
 

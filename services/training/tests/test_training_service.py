@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import psutil
 import pytest
 
-from andon.contracts import BadRequest, Message, NotFound, station, training
-from andon.contracts.station import ListSamples, Region, Sample, Samples, Station
+from andon.contracts import BadRequest, Message, NotFound, inspection, station, training
+from andon.contracts.station import ListSamples, Region, Sample, Samples, SetModel, Station
 from andon.contracts.training import (
     DeployModel,
     FitModel,
@@ -46,6 +46,8 @@ class Line:
     settings: TrainingSettings
     samples: tuple[Sample, ...] = ()
     heard: list[Message] = field(default_factory=list)
+    switches: list[tuple[str, str]] = field(default_factory=list)
+    """Stations and the versions they were given."""
 
     async def station(self, query: station.GetStation, _: Delivery) -> Station:
         if query.id != "line-1":
@@ -53,8 +55,16 @@ class Line:
         recipe = build.recipe(station_id="line-1", region=Region(x=0.1, y=0.1, width=0.8, height=0.8))
         return build.station(id="line-1", recipe=recipe)
 
+    async def switched(self, wanted: SetModel, _: Delivery) -> Station:
+        assert wanted.model is not None
+        self.switches.append((wanted.station_id, wanted.model.version_id))
+        return build.station(id=wanted.station_id)
+
     async def taught(self, _: ListSamples, __: Delivery) -> Samples:
         return Samples(samples=self.samples)
+
+    async def counted(self, _: inspection.GetTallies, __: Delivery) -> inspection.Tallies:
+        return inspection.Tallies(hours=())
 
     async def hear(self, message: Message, _: Delivery) -> None:
         self.heard.append(message)
@@ -99,6 +109,8 @@ async def line(
         line = Line(bus, blobs, settings)
         bus.answers(station.GET, line.station)
         bus.answers(station.SAMPLES, line.taught)
+        bus.answers(station.SET_MODEL, line.switched)
+        bus.answers(inspection.TALLIES, line.counted)
 
         async def new() -> int:
             return 0
@@ -127,6 +139,7 @@ async def test_a_fit_from_named_images_is_kept_said_listed_and_deployed(line: Li
     [fitted], [deployed] = line.of(ModelVersion), line.of(ModelDeployed)
     assert fitted.model == deployed.model == version.model
     assert deployed.thresholds == version.thresholds
+    assert line.switches == [("line-1", version.id)]
     assert not list((line.settings.data / "fits").iterdir())
 
 

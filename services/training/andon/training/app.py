@@ -12,7 +12,14 @@ from andon.runtime import Application, ServiceDefinition, Settings
 from andon.storage import Blobs, Mongo, MongoSettings, S3Settings
 from andon.training.adapters.files import FitFiles
 from andon.training.adapters.process import FittingProcess
-from andon.training.handlers import RETRY, Desk, Fitter
+from andon.training.datasets import app as dataset_part
+from andon.training.datasets.app import DatasetSettings
+from andon.training.handlers import RETRY, Fitter
+from andon.training.learning import app as learning_part
+from andon.training.learning.app import LearningSettings
+from andon.training.review.app import ReviewSettings, register
+from andon.training.rollout import app as rollout_part
+from andon.training.rollout.app import RolloutSettings
 from andon.training.store import Fits, Versions
 
 NAME = "training"
@@ -29,31 +36,55 @@ class TrainingSettings(Settings):
     mongo: MongoSettings = MongoSettings()
     s3: S3Settings = S3Settings()
     fitting: FittingSettings = FittingSettings()
+    learning: LearningSettings = LearningSettings()
+    review: ReviewSettings = ReviewSettings()
+    datasets: DatasetSettings = DatasetSettings()
+    rollout: RolloutSettings = RolloutSettings()
 
 
 def build(settings: TrainingSettings) -> Application:
     """Connects nothing."""
     bus, mongo, blobs = Service(NAME, settings.bus), Mongo(settings.mongo), Blobs(settings.s3)
     versions = Versions(mongo)
-    desk = Desk(bus, versions, _now)
+    rolling = rollout_part.register(bus, mongo.database(NAME), blobs, versions, settings.rollout)
+    files = FitFiles(blobs, settings.data / "fits")
+    process = FittingProcess(settings.fitting.longest_seconds)
     fitter = Fitter(
         bus=bus,
         fits=Fits(mongo),
         versions=versions,
-        files=FitFiles(blobs, settings.data / "fits"),
-        process=FittingProcess(settings.fitting.longest_seconds),
-        desk=desk,
+        files=files,
+        process=process,
+        deployer=rolling.deployer,
         threads=settings.fitting.threads,
         clock=_now,
     )
+    reviewing = register(bus, mongo.database(NAME), blobs, settings.review)
+    datasets = dataset_part.register(
+        bus,
+        mongo.database(NAME),
+        blobs,
+        settings.datasets,
+        reviews=reviewing.store,
+        folder=settings.data / "archives",
+    )
     bus.hears(training.FIT, fitter.fit, retry=RETRY)
     bus.answers(training.FIT_STATUS, fitter.status)
-    bus.answers(training.LIST, desk.list)
-    bus.answers(training.DEPLOY, desk.deploy)
+    learning = learning_part.register(
+        bus,
+        mongo.database(NAME),
+        settings.learning,
+        versions=versions,
+        files=files,
+        process=process,
+        deployer=rolling.deployer,
+        threads=settings.fitting.threads,
+    )
     return Application(
         bus=bus,
         checks={"mongo": mongo.ping, "s3": blobs.ping},
-        resources=(_Stores(mongo, blobs, versions),),
+        resources=(_Stores(mongo, blobs, versions), reviewing, datasets, rolling, learning),
+        background=(*rolling.background, learning.settle),
     )
 
 

@@ -3,19 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.metadata import version as distribution
 from pathlib import Path
 
-from andon.contracts import BadRequest, NotFound, Refused, Unavailable, station, training
+from andon.contracts import NotFound, Refused, Unavailable, station, training
 from andon.contracts.station import ModelRef, Region
 from andon.contracts.training import (
-    DeployModel,
     FitModel,
     FitProgress,
     FitState,
     GetFit,
-    ListModels,
-    ModelDeployed,
-    Models,
     ModelVersion,
 )
 from andon.messaging import Delivery, Retry, Service
@@ -23,6 +20,7 @@ from andon.telemetry import log
 from andon.training.adapters.files import FitFiles
 from andon.training.adapters.process import FittingDied, FittingProcess
 from andon.training.domain.order import MOST_IMAGES, FitOrder, FitResult, FitStep, enough, evenly
+from andon.training.rollout.deploying import Deployer, Order
 from andon.training.store import Fits, Versions
 
 RETRY = Retry(attempts=2, first=1.0)
@@ -30,46 +28,6 @@ RETRY = Retry(attempts=2, first=1.0)
 MOST_SAMPLES = 5000
 
 _log = log("andon.training")
-
-
-@dataclass(frozen=True)
-class Desk:
-    """Where versions lie: listed, deployed."""
-
-    bus: Service
-    versions: Versions
-    clock: Callable[[], datetime]
-
-    async def list(self, query: ListModels, _delivery: Delivery) -> Models:
-        return Models(models=tuple(await self.versions.listed(query.station_id, query.limit)))
-
-    async def deploy(self, query: DeployModel, _delivery: Delivery) -> ModelDeployed:
-        """Raises NotFound for an unknown version or station, and BadRequest for no station."""
-        version = await self.versions.get(query.version_id)
-        if version is None:
-            raise NotFound(f"there is no model version {query.version_id}")
-        if not query.station_ids:
-            raise BadRequest("name at least one station to deploy to", {"station_ids": "empty"})
-        for station_id in query.station_ids:
-            await self.bus.ask(station.GET, station.GetStation(id=station_id))
-        return await self.put_to_work(version, query.station_ids, query.by)
-
-    async def put_to_work(
-        self, version: ModelVersion, station_ids: tuple[str, ...], by: str, once: str | None = None
-    ) -> ModelDeployed:
-        """Record and say it."""
-        deployed = ModelDeployed(
-            version_id=version.id,
-            station_ids=station_ids,
-            model=version.model,
-            thresholds=version.thresholds,
-            by=by,
-            at=self.clock(),
-        )
-        await self.versions.deployed(version, station_ids)
-        await self.bus.say(training.MODEL_DEPLOYED, deployed, once=once)
-        _log.info("deployed", version=version.id, stations=station_ids)
-        return deployed
 
 
 @dataclass(frozen=True)
@@ -81,7 +39,7 @@ class Fitter:
     versions: Versions
     files: FitFiles
     process: FittingProcess
-    desk: Desk
+    deployer: Deployer
     threads: int
     clock: Callable[[], datetime]
 
@@ -98,8 +56,10 @@ class Fitter:
         try:
             version, message = await self._kept(command, telling)
             if command.deploy:
-                once = f"{command.fit_id}:deploy"
-                await self.desk.put_to_work(version, (command.station_id,), command.requested_by, once)
+                order = Order(
+                    by=command.requested_by, once=f"{command.fit_id}:deploy", note="asked for at the fit"
+                )
+                await self.deployer.put_to_work(version, (command.station_id,), order)
         except Unavailable:
             raise
         except Refused as refused:
@@ -161,6 +121,9 @@ class Fitter:
             thresholds=result.thresholds,
             metrics=result.metrics,
             source_sha256=result.source_sha256,
+            base_model="efficientnet-lite0",
+            job_id=command.fit_id,
+            code_manifest=f"andon-training=={distribution('andon-training')}",
         )
 
 

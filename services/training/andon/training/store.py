@@ -1,5 +1,7 @@
 """Fits and model versions, as they are kept."""
 
+from datetime import datetime
+
 from andon.contracts.training import FitProgress, ModelVersion
 from andon.storage import Collection, Index, Mongo
 
@@ -41,8 +43,18 @@ class Versions:
 
     async def listed(self, station_id: str | None, limit: int) -> list[ModelVersion]:
         """Newest first."""
-        where = {} if station_id is None else {"station_id": station_id}
+        where: dict[str, str | None] = {"deleted_at": None}
+        if station_id is not None:
+            where["station_id"] = station_id
         return await self._versions.find(where, sort=["-created_at"], limit=limit)
+
+    async def deleted(self, version_id: str, at: datetime) -> None:
+        """It is no longer listed; what it judged still leads back to it."""
+        await self._versions.update(version_id, {"$set": {"deleted_at": at}})
+
+    async def sharing(self, digest: str) -> bool:
+        """Whether a version that is still there has these files."""
+        return await self._versions.count({"model.digest": digest, "deleted_at": None}) > 0
 
     async def deployed(self, version: ModelVersion, station_ids: tuple[str, ...]) -> None:
         """These stations judge by this version now, and by no other."""

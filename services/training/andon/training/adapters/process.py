@@ -8,6 +8,7 @@ from pathlib import Path
 from signal import Signals
 
 from andon.contracts import Problem, raised
+from andon.training.domain.lessons import Lesson
 from andon.training.domain.order import FitOrder, FitResult, FitStep
 
 _ERROR_TAIL = 400
@@ -27,7 +28,13 @@ class FittingProcess:
     async def fit(
         self, order: FitOrder, folder: Path, told: Callable[[FitStep], Awaitable[None]]
     ) -> FitResult:
-        """Fit the images in `folder`/images; the model files lie in `folder` afterwards.
+        """Fit the images in `folder`/images; the model files lie there afterwards. Raises like `run`."""
+        return FitResult.model_validate_json(await self.run(order, folder, told))
+
+    async def run(
+        self, order: FitOrder | Lesson, folder: Path, told: Callable[[FitStep], Awaitable[None]]
+    ) -> bytes:
+        """Do what is ordered with the images in `folder`/images; the result as JSON.
 
         Raises what the process refused, naming the image where one is to blame, and FittingDied.
         """
@@ -49,7 +56,7 @@ class FittingProcess:
             raise raised(problem)
         if status != 0:
             raise FittingDied(_why(status, folder / "errors"))
-        return FitResult.model_validate_json((folder / "result.json").read_bytes())
+        return (folder / "result.json").read_bytes()
 
 
 async def _listen(

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+from pydantic import Field
+
 from andon.contracts import Invalid, Message
 from andon.contracts.station import Region, Thresholds
 from andon.contracts.training import Head
@@ -32,6 +34,7 @@ class FitStep(Message):
     stage: str
     fraction: float
     message: str = ""
+    metrics: dict[str, float] = Field(default_factory=dict)
 
 
 class FittedFile(Message):

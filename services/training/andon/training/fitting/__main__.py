@@ -1,11 +1,14 @@
 """`python -m andon.training.fitting FOLDER`: order.json in, steps as lines, result.json or a problem out."""
 
+import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from andon.contracts import Refused
+from andon.contracts import Message, Refused
+from andon.training.domain.lessons import Lesson
 from andon.training.domain.order import FitOrder, FitStep
 
 REFUSED = 3
@@ -18,23 +21,32 @@ def main() -> int:
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     lines = _own_output()
     folder = Path(sys.argv[1])
-    order = FitOrder.model_validate_json((folder / "order.json").read_bytes())
+    order = (folder / "order.json").read_bytes()
 
     def say(stage: str, fraction: float, message: str) -> None:
         lines.write(FitStep(stage=stage, fraction=fraction, message=message).model_dump_json() + "\n")
         lines.flush()
 
     say("load", 0.0, "")
-    from andon.training.fitting.job import fit  # noqa: PLC0415 - takes seconds to load; say first that we live
-
     try:
-        result = fit(order, folder, say)
+        result = _done(order, folder, say)
     except Refused as refused:
         lines.write(refused.problem.model_dump_json() + "\n")
         lines.flush()
         return REFUSED
     (folder / "result.json").write_text(result.model_dump_json())
     return 0
+
+
+def _done(order: bytes, folder: Path, say: Callable[[str, float, str], None]) -> Message:
+    """A lesson names its kind, a plain fit does not. What each needs takes seconds to load."""
+    if "kind" in json.loads(order):
+        from andon.training.fitting.lesson import run  # noqa: PLC0415 - as above
+
+        return run(Lesson.model_validate_json(order), folder, folder.parent / "cache", say)
+    from andon.training.fitting.job import fit  # noqa: PLC0415 - as above
+
+    return fit(FitOrder.model_validate_json(order), folder, say)
 
 
 def _own_output() -> TextIO:

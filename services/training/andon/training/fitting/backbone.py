@@ -13,8 +13,6 @@ from andon.training.domain.order import evenly
 
 os.environ.setdefault("NNCF_CI", "1")  # NNCF reports its use to its makers otherwise
 
-import nncf
-
 Pixels = NDArray[np.uint8]
 Half = NDArray[np.float16]
 
@@ -32,6 +30,8 @@ def full() -> onnx.ModelProto:
 
 def quantised(images: Pixels, kept_full: list[str] = KEPT_FULL) -> onnx.ModelProto:
     """The backbone with INT8 convolutions, their ranges measured on these images."""
+    import nncf  # noqa: PLC0415 - takes seconds, and a classifier of regions has no use for it
+
     logging.getLogger("nncf").setLevel(logging.ERROR)
     chosen = evenly(range(len(images)), QUANTISE_IMAGES)
     seen = nncf.Dataset([{"image": images[index][None]} for index in chosen])
@@ -53,6 +53,11 @@ class Runner:
     def features(self, images: Pixels) -> Half:
         """float16 [n, 176, 32, 32]; half the memory, and far finer than what INT8 leaves."""
         return np.concatenate([self._run(images, start)["features"].astype(np.float16)
+                               for start in range(0, len(images), BATCH)])  # fmt: skip
+
+    def descriptions(self, images: Pixels) -> NDArray[np.float32]:
+        """float32 [n, 880]"""
+        return np.concatenate([self._run(images, start)["description"]
                                for start in range(0, len(images), BATCH)])  # fmt: skip
 
     def scores(self, images: Pixels) -> NDArray[np.float32]:

@@ -19,6 +19,7 @@ from andon.training.domain import choice, drift, heads, synthetic
 from andon.training.domain.calibration import FAIL_LEVEL, Calibration, calibrate
 from andon.training.domain.order import FitOrder, FitResult, FittedFile, enough
 from andon.training.fitting import backbone, graph
+from andon.training.fitting.checkpoints import Checkpoints
 
 Pixels = NDArray[np.uint8]
 Say = Callable[[str, float, str], None]
@@ -43,22 +44,31 @@ class _Kept:
     metrics: dict[str, float] = field(default_factory=dict)
 
 
-def fit(order: FitOrder, folder: Path, say: Say) -> FitResult:
-    """Fit from `folder`/images, leave the model files in `folder`.
+def fit(order: FitOrder, folder: Path, say: Say, kept_before: Checkpoints | None = None) -> FitResult:
+    """Fit from `folder`/images, leave the model files in `folder`; goes on from what was kept before.
 
     Raises Invalid, UnsupportedMedia or TooLarge, naming the image, and Invalid for too few of them.
     """
-    started = time.monotonic()
+    started, kept_before = time.monotonic(), kept_before or Checkpoints()
     cv2.setNumThreads(order.threads)
     enough(len(order.keys))
     say("load", 0.0, f"{len(order.keys)} images")
     kept = _load(order, folder)
     say("quantise", 0.1, "measuring ranges for INT8")
-    small_net = backbone.quantised(kept.images)
+    small_net = kept_before.model("quantised", lambda: backbone.quantised(kept.images))
     say("extract", 0.25, f"{len(kept.images)} good, {len(kept.painted)} with painted defects")
     nets = {FP32: backbone.full(), INT8: small_net}
-    features = {name: backbone.Runner(net, order.threads).features(kept.images) for name, net in nets.items()}
-    painted = backbone.Runner(small_net, order.threads).features(kept.painted)
+    features = {
+        name: kept_before.array(
+            name, lambda net=net: backbone.Runner(net, order.threads).features(kept.images)
+        )
+        for name, net in nets.items()
+    }
+    painted = kept_before.array(
+        "painted", lambda: backbone.Runner(small_net, order.threads).features(kept.painted)
+    )
+    if kept_before.found:
+        kept.notes.append(f"went on from {kept_before.found} stages that an attempt before had done")
     trial = _try(order, features[INT8], painted, kept, say)
     say("calibrate", 0.75, "limits from held-out images")
     calibration = calibrate(trial.good)

@@ -1,0 +1,1 @@
+"""Datasets: versions of labelled images that never change."""

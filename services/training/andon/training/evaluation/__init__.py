@@ -1,0 +1,1 @@
+"""How a version does on parts that nothing of it was learned from."""

@@ -1,0 +1,1 @@
+"""Training runs: from labelled parts to a version with its evidence."""

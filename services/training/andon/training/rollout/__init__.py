@@ -1,0 +1,1 @@
+"""Versions on the line: deployed, tried, watched, rolled back, traced."""
