@@ -87,11 +87,11 @@ async def line(bus_settings) -> AsyncIterator[Line]:
 
 
 @pytest.fixture
-async def settings(bus_settings, blob_settings) -> GatewaySettings:
+async def settings(bus_settings, mongo_settings, blob_settings) -> GatewaySettings:
     async with Blobs(blob_settings) as blobs:
         await blobs.prepare()
     http = HttpSettings(port=0, drain=1)
-    return GatewaySettings(bus=bus_settings, s3=blob_settings, http=http)
+    return GatewaySettings(bus=bus_settings, mongo=mongo_settings, s3=blob_settings, http=http)
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from PIL import Image
 
 from andon.contracts import Invalid, Unavailable, inspection
 from andon.contracts.inspection import Decision, Detection
+from andon.gateway.app import SERVICE
+from andon.runtime import serving
 from andon.storage import Blobs
 from andon.testing import build
 
@@ -139,6 +141,34 @@ async def test_too_large_is_said_while_the_upload_is_still_coming(line, address)
     assert (await answered).split()[1] == b"413"
     assert len(pieces) > 50  # it never got to an end
     writer.transport.abort()
+
+
+@pytest.fixture
+def hurried(settings):
+    """A gateway that gives clients a second to send something."""
+    uploads = settings.uploads.model_copy(update={"seconds": 1.0})
+    return settings.model_copy(update={"uploads": uploads})
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [(URL, "multipart/form-data; boundary=x"), ("/api/v1/users", "application/json")]
+)
+async def test_who_sends_a_letter_at_a_time_is_not_waited_for(line, hurried, path, kind):
+    async with serving(SERVICE, hurried) as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.http_port)
+        writer.write(
+            f"POST {path} HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {line.token()}\r\n"
+            f"Content-Type: {kind}\r\nContent-Length: 100000\r\n\r\n".encode()
+            + b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+        )
+        answer = asyncio.ensure_future(reader.read(4096))
+        async with asyncio.timeout(10):
+            while not answer.done():
+                writer.write(b"x")
+                await asyncio.sleep(0.05)
+        assert (await answer).startswith(b"HTTP/1.1 400")
+        assert b"longer than 1 seconds" in await answer
+        writer.close()
 
 
 async def test_an_announced_size_is_enough_to_refuse(client):

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
+import socket
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 import pytest
@@ -11,10 +12,14 @@ from websockets.exceptions import ConnectionClosed
 
 from andon.contracts import FEED, alerting, auth, inspection
 from andon.contracts.alerting import AlertState
+from andon.contracts.inspection import Detection
 from andon.gateway.app import SERVICE
+from andon.gateway.realtime import feed
 from andon.gateway.realtime.feed import Ending, Listener, Notice
 from andon.runtime import serving
 from andon.testing import build, eventually
+
+SCRATCH = Detection(class_name="scratch", confidence=0.9, bbox=(1, 2, 3, 4))
 
 
 async def judged(line, number, **changes):
@@ -52,10 +57,13 @@ async def test_a_dashboard_hears_parts_alerts_and_statistics(line, address):
         assert (await heard(socket, "alert"))["acknowledged"] is True
 
 
-async def test_the_heart_beats_with_current_statistics(line, address):
+async def test_the_heart_beats_every_five_seconds_with_current_statistics(line, address):
     async with dashboard(address, line.token()) as socket:
-        await heard(socket, "ping")
         assert (await heard(socket, "ping"))["total_inspections"] == 4
+        await heard(socket, "ping")
+        before = asyncio.get_running_loop().time()
+        assert (await heard(socket, "ping"))["pass_rate"] == 0.75
+        assert asyncio.get_running_loop().time() - before == pytest.approx(5, abs=1.5)
 
 
 @pytest.mark.parametrize("token", ["", "nonsense"])
@@ -97,6 +105,46 @@ async def test_what_a_client_says_is_ignored(line, address):
         await socket.send(b"\x00" * 1000)
         await judged(line, 1)
         assert (await heard(socket, "inspection"))["part_id"] == "part-1"
+
+
+async def test_a_client_that_does_not_read_is_shed_and_holds_up_nobody(line, address, client):
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port))) as stuck:
+        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stuck.sendall(
+            f"GET /ws/dashboard?token={line.token()} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\n"
+            "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        async with dashboard(address, line.token()) as reading:
+            await heard(reading, "ping")
+            many = tuple(SCRATCH.model_copy(update={"area_px": n}) for n in range(400))
+            shed = number = 0
+            while not shed and number < 3000:
+                await asyncio.gather(*(judged(line, number + n, detections=many) for n in range(20)))
+                number += 20
+                for _ in range(20):
+                    await heard(reading, "inspection")
+                shed = 'andon_live_clients_shed_total{kind="ws"}' in (await client.get("/metrics")).text
+            assert shed
+            await judged(line, number)
+            assert (await heard(reading, "inspection"))["part_id"] == f"part-{number}"
+
+
+async def test_messages_are_encoded_once_for_all_clients(line, address, monkeypatch):
+    rendered = []
+    encode = feed.encoded
+    monkeypatch.setattr(feed, "encoded", lambda data: rendered.append(data) or encode(data))
+    async with AsyncExitStack() as stack:
+        sockets = [
+            await stack.enter_async_context(dashboard(address, line.token(session=f"s{n}"))) for n in range(8)
+        ]
+        for one in sockets:
+            await heard(one, "ping")
+        await judged(line, 1)
+        for one in sockets:
+            assert (await heard(one, "inspection"))["part_id"] == "part-1"
+    assert len([data for data in rendered if data.get("part_id") == "part-1"]) == 1
 
 
 def test_a_client_that_reads_too_slowly_is_cut_off_and_holds_nothing():

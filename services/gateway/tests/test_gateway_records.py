@@ -43,12 +43,19 @@ async def test_a_bad_parameter_is_400_and_named(client, subtests):
         ("/api/v1/inspections?limit=0", "limit"),
         ("/api/v1/inspections?offset=-1", "offset"),
         ("/api/v1/inspections?decision=maybe", "decision"),
+        ("/api/v1/inspections?since=yesterday", "since"),
+        ("/api/v1/inspections?since=0001-01-01T00:00:00%2B14:00&until=x", "until"),
+        ("/api/v1/inspections?since=2026-02-01&until=2026-01-30", "since"),
+        ("/api/v1/export/csv?start_date=2026-13-01", "start_date"),
+        ("/api/v1/export/csv?end_date=1e9", "end_date"),
+        ("/api/v1/export/csv?start_date=2026-02-01&end_date=2026-01-01T00:00Z", "start_date"),
+        ("/api/v1/export/csv?decision=maybe", "decision"),
         ("/api/v1/statistics?hours=169", "hours"),
         ("/api/v1/statistics?hours=x", "hours"),
         ("/api/v1/trends?interval=week", "interval"),
         ("/api/v1/alerts?severity=loud", "severity"),
         ("/api/v1/alerts?acknowledged=maybe", "acknowledged"),
-        ("/api/v1/images/x/thumbnail", "picture"),
+        ("/api/v1/images/x/mask", "picture"),
     ]
     for path, field in cases:
         with subtests.test(path):
@@ -105,6 +112,7 @@ async def test_an_image_that_was_not_kept_has_no_address(client, line):
     line.answers[inspection.GET] = build.inspection()
     found = (await client.get("/api/v1/inspect/x")).json()
     assert found["image_url"] is None
+    assert found["thumbnail"] is None
     assert (await client.get("/api/v1/images/x/original")).status_code == 404
 
 

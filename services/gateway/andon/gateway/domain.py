@@ -35,22 +35,24 @@ def sniff(data: bytes) -> str | None:
 
 
 class Picture(StrEnum):
-    """The two images kept of a part."""
+    """What can be seen of a part."""
 
     ORIGINAL = "original"
     ANNOTATED = "annotated"
+    THUMBNAIL = "thumbnail"
+    """The original, small; made when it is asked for."""
 
 
 @dataclass(frozen=True)
 class ImageName:
-    """The last piece of an image's address, such as `<id>.jpg` or `<id>.annotated.jpg`."""
+    """The last piece of an image's address: `<id>.jpg`, `<id>.annotated.jpg` or `<id>.thumbnail.jpg`."""
 
     inspection_id: str
     picture: Picture
     ending: str = "jpg"
 
     def __str__(self) -> str:
-        middle = ".annotated" if self.picture is Picture.ANNOTATED else ""
+        middle = "" if self.picture is Picture.ORIGINAL else f".{self.picture}"
         return f"{self.inspection_id}{middle}.{self.ending}"
 
     @classmethod
@@ -59,12 +61,11 @@ class ImageName:
         match = _IMAGE_NAME.fullmatch(text)
         if match is None:
             return None
-        picture = Picture.ANNOTATED if match["annotated"] else Picture.ORIGINAL
-        return cls(match["id"], picture, match["ending"])
+        return cls(match["id"], Picture(match["picture"] or Picture.ORIGINAL), match["ending"])
 
 
 _IMAGE_NAME = re.compile(
-    rf"(?P<id>[A-Za-z0-9_-]{{1,64}})(?P<annotated>\.annotated)?\.(?P<ending>{'|'.join(MEDIA_TYPES.values())})"
+    rf"(?P<id>[A-Za-z0-9_-]{{1,64}})(?:\.(?P<picture>annotated|thumbnail))?\.(?P<ending>{'|'.join(MEDIA_TYPES.values())})"
 )
 
 

@@ -1,5 +1,6 @@
 """Around every request: its trace, its measure, headers that browsers obey, and a limit on its body."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
@@ -40,9 +41,17 @@ class Envelope:
     """Largest body of a request."""
     body_bytes_at: Mapping[str, int] = field(default_factory=dict[str, int])
     """The same, by path, where more is needed."""
+    body_bytes_below: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The same, by the beginning of a path; the longest that fits counts."""
+    body_seconds: float = 60.0
+    """How long a client may take to send one."""
+    body_seconds_at: Mapping[str, float] = field(default_factory=dict[str, float])
+    """The same, by path."""
 
     prefixes: Sequence[str] = ()
     """Of routers, for the metrics."""
+    on_answered: Callable[[Any, str, str], None] | None = None
+    """Told the scope, the route and the status of each answered request."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -55,8 +64,11 @@ class Envelope:
             try:
                 await self.app(scope, self._limited(scope, receive), answered.send)
             finally:
-                labels = (method if method in _METHODS else "other", self._route_of(scope), answered.status)
+                route = self._route_of(scope)
+                labels = (method if method in _METHODS else "other", route, answered.status)
                 metrics.HTTP_SECONDS.labels(*labels).observe(time.perf_counter() - began)
+                if self.on_answered:
+                    self.on_answered(scope, route, answered.status)
         return None
 
     def _route_of(self, scope: Any) -> str:
@@ -67,14 +79,31 @@ class Envelope:
                 return f"{prefix}{template}"
         return template
 
+    def _body_bytes_of(self, path: str) -> int:
+        if (most := self.body_bytes_at.get(path)) is not None:
+            return most
+        fitting = [start for start in self.body_bytes_below if path.startswith(start)]
+        return self.body_bytes_below[max(fitting, key=len)] if fitting else self.body_bytes
+
     def _limited(self, scope: Any, receive: Any) -> Any:
-        most = self.body_bytes_at.get(scope["path"], self.body_bytes)
+        most = self._body_bytes_of(scope["path"])
         announced = Headers(scope=scope).get("content-length", "")
         seen = int(announced) if announced.isdecimal() and int(announced) > most else 0
 
+        seconds = self.body_seconds_at.get(scope["path"], self.body_seconds)
+        until: float | None = asyncio.get_running_loop().time() + seconds
+
         async def counted() -> Message:
-            nonlocal seen
-            message: Message = await receive()
+            nonlocal seen, until
+            try:
+                async with asyncio.timeout_at(until):
+                    message: Message = await receive()
+            except TimeoutError:
+                raise HTTPException(
+                    400, f"The request's body took longer than {seconds:g} seconds."
+                ) from None
+            if not message.get("more_body"):
+                until = None  # from here on, receiving waits for the client to leave
             seen += len(message.get("body", b""))
             if seen > most:
                 # Starlette's own error, since FastAPI turns any other into a 400 while it reads a body.

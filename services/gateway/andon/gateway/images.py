@@ -9,6 +9,7 @@ from pydantic import BaseModel, SecretStr
 
 from andon.contracts import NotFound, inspection
 from andon.gateway.domain import MEDIA_TYPES, ImageName, Picture, Signature
+from andon.gateway.thumbnails import Thumbnails
 from andon.messaging import Service
 from andon.storage import Blobs
 
@@ -40,6 +41,7 @@ class Images:
     bus: Service
     blobs: Blobs
     signature: Signature
+    thumbnails: Thumbnails = field(default_factory=Thumbnails)
     _kept: OrderedDict[str, Kept] = field(default_factory=OrderedDict[str, Kept])
 
     @classmethod
@@ -54,7 +56,8 @@ class Images:
         """A path that shows the image for one to two hours; None when it was not kept."""
         if kept is None:
             return None
-        name = ImageName(inspection_id, picture, MEDIA_TYPES.get(kept.content_type, "jpg"))
+        ending = "jpg" if picture is Picture.THUMBNAIL else MEDIA_TYPES.get(kept.content_type, "jpg")
+        name = ImageName(inspection_id, picture, ending)
         return f"/static/images/{name}?{self.signature.query(name, time.time())}"
 
     def opens(self, name: ImageName, expires: int, signature: str) -> bool:
@@ -68,13 +71,24 @@ class Images:
             self._kept.popitem(last=False)
 
     def forget(self, inspection_id: str) -> None:
-        self._kept.pop(inspection_id, None)
+        for image in self._kept.pop(inspection_id, ()):
+            if image is not None:
+                self.thumbnails.forget(image.key)
+
+    def forget_all(self) -> None:
+        """Many parts lost their images, and nobody told which."""
+        self._kept.clear()
+        self.thumbnails.forget_all()
 
     async def read(self, inspection_id: str, picture: Picture) -> Shown:
         """Raises NotFound for an unknown part and for an image that was not kept."""
-        kept = (await self._find(inspection_id))[0 if picture is Picture.ORIGINAL else 1]
+        original, annotated = await self._find(inspection_id)
+        # Over a part that passed nothing is drawn: its original is all there is to see.
+        kept = annotated or original if picture is Picture.ANNOTATED else original
         if kept is None:
             raise NotFound(f"No {picture} image was kept of inspection {inspection_id}.")
+        if picture is Picture.THUMBNAIL:
+            return Shown(await self.thumbnails.of(kept.key, self.blobs.get), "image/jpeg", "")
         media_type = kept.content_type if kept.content_type in MEDIA_TYPES else "application/octet-stream"
         return Shown(await self.blobs.get(kept.key), media_type, kept.sha256)
 

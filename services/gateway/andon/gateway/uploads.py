@@ -23,6 +23,10 @@ class UploadSettings(BaseModel):
     """Up to here an image travels in its message; above, through the object store."""
     seconds: float = 60.0
     """How long a client may take to send it."""
+    archive_bytes: int = 128 * 1024 * 1024
+    """Largest archive of images for a batch job; it is held on disk, in the folder for temporary files."""
+    archive_seconds: float = 600.0
+    """How long a client may take to send one."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from andon.contracts import FEED, Event, Message
@@ -20,9 +21,12 @@ _QUEUED = 256
 class Channel:
     """How one event is shown to clients."""
 
-    kind: str
-    """The `type` of a WebSocket message."""
+    kind: str | Callable[[Any], str | None]
+    """The `type` of a WebSocket message; where it depends on the event, None for what is not told."""
     render: Render
+
+    def kind_of(self, message: Message) -> str | None:
+        return self.kind if isinstance(self.kind, str) else self.kind(message)
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,16 @@ class Notice:
     kind: str
     body: str
     """JSON in one line."""
+
+    @cached_property
+    def message(self) -> str:
+        """As a WebSocket carries it."""
+        return f'{{"type":"{self.kind}","data":{self.body}}}'
+
+    @cached_property
+    def event(self) -> bytes:
+        """As an event stream carries it."""
+        return f"id: {self.sequence}\nevent: {self.address}\ndata: {self.body}\n\n".encode()
 
 
 class Ending(StrEnum):
@@ -95,25 +109,34 @@ class Feed:
 
     async def hear(self, message: Message, delivery: Delivery) -> None:
         """Reaction to every event of the feed."""
-        self._sequence = delivery.sequence
-        for react in self.reactions:
-            react(message)
-        notice = self.notice(delivery.subject, message, delivery.sequence)
-        if notice is not None and self._listeners:
+        self._react(message, delivery.sequence)
+        if self._listeners and (notice := self.notice(delivery.subject, message, delivery.sequence)):
             self.tell(notice)
+
+    def replayed(self, address: str, message: Message, sequence: int) -> Notice | None:
+        """As `notice`, for who reads the feed by himself and may be ahead of it."""
+        if sequence > self._sequence:
+            self._react(message, self._sequence)
+        return self.notice(address, message, sequence)
 
     def notice(self, address: str, message: Message, sequence: int) -> Notice | None:
         """None for what clients are not told."""
         channel = self._by_address.get(address)
-        if channel is None:
+        kind = None if channel is None else channel.kind_of(message)
+        if channel is None or kind is None:
             return None
-        return Notice(sequence, address, channel.kind, encoded(channel.render(message)))
+        return Notice(sequence, address, kind, encoded(channel.render(message)))
 
     def tell(self, notice: Notice, transport: str | None = None) -> None:
         """Hand a notice to all clients, or to those of one transport."""
         for listener in tuple(self._listeners):
             if transport in (None, listener.transport):
                 listener.offer(notice)
+
+    def _react(self, message: Message, sequence: int) -> None:
+        self._sequence = sequence
+        for react in self.reactions:
+            react(message)
 
     async def join(self, session_id: str, transport: str) -> Listener:
         """From when this returns, nothing that is said is missed. Raises Unavailable."""

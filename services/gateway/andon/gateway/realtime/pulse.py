@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from andon.contracts import Refused
@@ -20,10 +21,13 @@ class Pulse:
     feed: Feed
     read: Callable[[], Awaitable[Mapping[str, Any]]]
     _latest: str = "{}"
-    """The last statistics that could be had; empty before the first."""
+    """The last statistics that could be had; empty while there never were any."""
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def beat(self) -> Notice:
+    async def beat(self) -> Notice:
+        """With the statistics of now, or the last that could be had."""
+        with suppress(Refused):  # the inspector is away: the heart beats on with what was known
+            self._latest = encoded(await self.read())
         return Notice(0, "", "ping", self._latest)
 
     def refresh_soon(self) -> None:
@@ -39,8 +43,8 @@ class Pulse:
                 next_beat = time.monotonic() + _BEAT
             self._news.clear()
             if self.feed.has("ws"):
-                await self._refresh()
-                self.feed.tell(self.beat() if due else Notice(0, "", "stats", self._latest), "ws")
+                beat = await self.beat()
+                self.feed.tell(beat if due else replace(beat, kind="stats"), "ws")
             await self._pause(next_beat)
 
     async def _pause(self, next_beat: float) -> None:
@@ -52,9 +56,3 @@ class Pulse:
                     await self._news.wait()
             except TimeoutError:
                 return
-
-    async def _refresh(self) -> None:
-        try:
-            self._latest = encoded(await self.read())
-        except Refused:
-            return  # the inspector is away: the heart beats on with what was known

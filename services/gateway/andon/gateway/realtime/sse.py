@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from andon.contracts import FEED, BadRequest, Unavailable
 from andon.gateway.context import Gateway, Here
+from andon.gateway.errors import may
 from andon.gateway.principal import bearer_of
 from andon.gateway.realtime.connection import SEND_SECONDS, admitted, first_of, token_over
-from andon.gateway.realtime.feed import Listener, Notice
+from andon.gateway.realtime.feed import Listener
 
 routes = APIRouter()
 
@@ -27,7 +28,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
     "/api/v1/events",
     tags=["live"],
     response_class=Response,
-    responses={200: {"content": {"text/event-stream": {}}, "description": "An endless stream of events."}},
+    responses=may(401, 403)
+    | {200: {"content": {"text/event-stream": {}}, "description": "An endless stream of events."}},
 )
 async def events(
     request: Request,
@@ -68,11 +70,11 @@ class EventStream(Response):
         # A client that is gone or stuck, or a bus that is away: the client comes back with its last id.
         with suppress(OSError, Unavailable):
             await first_of(self._write_all(send), _left(receive), token_over(self._here.door, self._token))
-        await _write(send, "", more=False)
+        await write(send, b"", more=False)
 
     async def _write_all(self, send: Send) -> None:
         place = await self._start()
-        await _write(send, f"retry: 2000\nid: {place}\n\n")
+        await write(send, f"retry: 2000\nid: {place}\n\n".encode())
         place = await self._catch_up(send, place)
         listener = await self._here.feed.join(self._session_id, "sse")
         try:
@@ -90,9 +92,9 @@ class EventStream(Response):
     async def _catch_up(self, send: Send, place: int) -> int:
         while page := await self._here.bus.replay(FEED, place, _PAGE):
             for address, message, delivery in page:
-                notice = self._here.feed.notice(address, message, delivery.sequence)
+                notice = self._here.feed.replayed(address, message, delivery.sequence)
                 if notice is not None:
-                    await _write(send, _event(notice))
+                    await write(send, notice.event)
                 place = delivery.sequence
         return place
 
@@ -103,20 +105,16 @@ async def _follow(send: Send, listener: Listener, place: int) -> None:
             async with asyncio.timeout(_KEEP_ALIVE):
                 notice = await listener.next()
         except TimeoutError:
-            await _write(send, ": still here\n\n")
+            await write(send, b": still here\n\n")
             continue
         if notice.sequence > place:
-            await _write(send, _event(notice))
+            await write(send, notice.event)
             place = notice.sequence
 
 
-def _event(notice: Notice) -> str:
-    return f"id: {notice.sequence}\nevent: {notice.address}\ndata: {notice.body}\n\n"
-
-
-async def _write(send: Send, text: str, *, more: bool = True) -> None:
+async def write(send: Send, body: bytes, *, more: bool = True) -> None:
     async with asyncio.timeout(SEND_SECONDS):
-        await send({"type": "http.response.body", "body": text.encode(), "more_body": more})
+        await send({"type": "http.response.body", "body": body, "more_body": more})
 
 
 async def _left(receive: Callable[[], Awaitable[MutableMapping[str, Any]]]) -> None:

@@ -27,29 +27,28 @@ async def dashboard(socket: WebSocket, here: Here, token: str = "") -> None:
         principal = await admitted(here.door, token)
         listener = await here.feed.join(principal.session_id, "ws")
     except Unauthorised as refused:
-        return await _closed(socket, NOT_SIGNED_IN, str(refused))
+        return await closed(socket, NOT_SIGNED_IN, str(refused))
     except Forbidden as refused:
-        return await _closed(socket, NOT_ALLOWED, str(refused))
+        return await closed(socket, NOT_ALLOWED, str(refused))
     except Unavailable as away:
-        return await _closed(socket, TRY_LATER, str(away))
-    listener.offer(here.pulse.beat())
-    here.pulse.refresh_soon()
+        return await closed(socket, TRY_LATER, str(away))
     try:
+        listener.offer(await here.pulse.beat())
         await first_of(_tell(socket, listener), _left(socket), listener.ended(), token_over(here.door, token))
     except (WebSocketDisconnect, TimeoutError):
         return None
     finally:
         here.feed.leave(listener)
     if listener.ending is Ending.SLOW:
-        return await _closed(socket, TRY_LATER, "too slow")
-    return await _closed(socket, NOT_SIGNED_IN, "the session is over")
+        return await closed(socket, TRY_LATER, "too slow")
+    return await closed(socket, NOT_SIGNED_IN, "the session is over")
 
 
 async def _tell(socket: WebSocket, listener: Listener) -> None:
     while True:
         notice = await listener.next()
         async with asyncio.timeout(SEND_SECONDS):
-            await socket.send_text(f'{{"type":"{notice.kind}","data":{notice.body}}}')
+            await socket.send_text(notice.message)
 
 
 async def _left(socket: WebSocket) -> None:
@@ -58,7 +57,8 @@ async def _left(socket: WebSocket) -> None:
             raise WebSocketDisconnect
 
 
-async def _closed(socket: WebSocket, code: int, reason: str) -> None:
+async def closed(socket: WebSocket, code: int, reason: str) -> None:
+    """Close, with as much of the reason as fits."""
     with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
         async with asyncio.timeout(_CLOSE_SECONDS):
             await socket.close(code, reason.encode()[:120].decode(errors="ignore"))

@@ -3,10 +3,26 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from andon.contracts import Event, alerting, inspection, station, training
+from andon.contracts import (
+    Event,
+    alerting,
+    batch,
+    dataset,
+    inspection,
+    learning,
+    review,
+    rollout,
+    station,
+    training,
+)
 from andon.gateway.images import Images
 from andon.gateway.realtime.feed import Channel
+from andon.gateway.visual_inspection.active_learning_views import item_view
+from andon.gateway.visual_inspection.batch_views import job_view
+from andon.gateway.visual_inspection.training import run_view
 from andon.gateway.visual_inspection.views import alert_view, inspection_view, model_view, station_view
+
+_BINS = {"scores", "ranks", "brightness"}
 
 
 def channels(images: Images) -> Mapping[Event[Any], Channel]:
@@ -20,12 +36,25 @@ def channels(images: Images) -> Mapping[Event[Any], Channel]:
         inspection.PART_JUDGED: Channel("inspection", part),
         inspection.FRAME_REFUSED: Channel("refused", _plain()),
         inspection.RECORD_DELETED: Channel("deleted", _plain()),
+        inspection.EVIDENCE_REMOVED: Channel("cleanup", _plain()),
         station.CHANGED: Channel("station", station_view),
         alerting.OPENED: alert,
         alerting.ACKNOWLEDGED: alert,
         alerting.RESOLVED: alert,
+        alerting.CHANGED: alert,
+        batch.PROGRESSED: Channel("batch", lambda found: job_view(found).model_dump(mode="json")),
+        dataset.BUILT: Channel("dataset", _plain()),
+        dataset.APPROVED: Channel("dataset", _plain()),
+        review.ITEM_QUEUED: Channel("review", lambda item: item_view(item, images).model_dump(mode="json")),
+        review.ANNOTATION_MADE: Channel("annotation", _plain()),
         training.FIT_PROGRESSED: Channel("fit", _plain()),
+        learning.CHANGED: Channel("training", run_view),
         training.MODEL_FITTED: Channel("model", model_view),
+        rollout.CHANGED: Channel("rollout", _plain({"new": _BINS, "old": _BINS})),
+        rollout.ROLLED_BACK: Channel("rollback", _plain()),
+        rollout.VERSION_DELETED: Channel("model-deleted", _plain()),
+        rollout.DRIFT_STARTED: Channel("drift", lambda found: {"drifting": True} | _plain()(found)),
+        rollout.DRIFT_ENDED: Channel("drift", lambda found: {"drifting": False} | _plain()(found)),
         training.MODEL_DEPLOYED: Channel("deployment", _plain({"thresholds": {"calibration"}})),
     }
 

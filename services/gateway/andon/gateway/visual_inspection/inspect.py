@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 
 from andon.contracts import Unavailable, inspection
 from andon.gateway.context import Gateway, Here
-from andon.gateway.errors import parsed
+from andon.gateway.errors import may, parsed
 from andon.gateway.principal import MayInspect
 from andon.gateway.uploads import Upload, read_upload
 from andon.gateway.visual_inspection.views import InspectionView, inspection_view
@@ -40,7 +40,7 @@ _FORM: dict[str, Any] = {
 _FALLBACK = Query(description="Counts where the form lacks the field.")
 
 
-@routes.post("/inspect", openapi_extra=_FORM)
+@routes.post("/inspect", openapi_extra=_FORM, responses=may(404, 415, 422))
 async def inspect(
     request: Request,
     _who: MayInspect,
@@ -60,6 +60,7 @@ async def inspect(
     )
     record = await _judged(frame, upload, here)
     here.images.remember(record)
+    here.answers.drop()  # its event may come later than this answer
     return inspection_view(record, here.images)
 
 

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
-from andon.contracts import Forbidden, NotFound, inspection
+from andon.contracts import Forbidden, Name, NotFound, inspection
 from andon.gateway.context import Here
 from andon.gateway.domain import ImageName, Picture
-from andon.gateway.errors import parsed
+from andon.gateway.errors import may, parsed
 from andon.gateway.images import Shown
 from andon.gateway.principal import MayConfigure, MayView, signed_in
+from andon.gateway.visual_inspection.period import Period, Since, Until
 from andon.gateway.visual_inspection.views import InspectionsView, InspectionView, inspection_view
 
 routes = APIRouter(tags=["inspection"])
@@ -30,17 +31,28 @@ class DeletedView(BaseModel):
 
 
 @routes.get("/inspections")
-async def inspections(
+async def inspections(  # noqa: PLR0913, PLR0917 - its filters
     _who: MayView,
     here: Here,
     station_id: str | None = None,
     decision: inspection.Decision | None = None,
+    part_id: Annotated[str | None, Query(max_length=128)] = None,
+    since: Since = None,
+    until: Until = None,
     limit: Limit = 50,
     offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
 ) -> InspectionsView:
     """Judged parts, newest first."""
+    period = Period.parsed(since=since, until=until)
     question = parsed(
-        inspection.ListInspections, station_id=station_id, decision=decision, limit=limit, offset=offset
+        inspection.ListInspections,
+        station_id=station_id,
+        decision=decision,
+        part_id=part_id,
+        since=period.since,
+        until=period.until,
+        limit=limit,
+        offset=offset,
     )
     found = await here.bus.ask(inspection.LIST, question)
     for record in found.items:
@@ -65,12 +77,43 @@ async def one(id: str, _who: MayView, here: Here) -> InspectionView:  # noqa: A0
     return inspection_view(record, here.images)
 
 
-@routes.delete("/inspect/{id}")
+@routes.delete("/inspect/{id}", responses=may(409))
 async def delete(id: str, who: MayConfigure, here: Here) -> DeletedView:  # noqa: A002 - its name in the API
     """Remove a record with its images. Admins and engineers only."""
     deleted = await here.bus.ask(inspection.DELETE, inspection.DeleteInspection(id=id, by=who.username))
     here.images.forget(deleted.id)
+    here.answers.drop()
     return DeletedView(id=deleted.id)
+
+
+class HoldBody(BaseModel):
+    reason: Name = "manual"
+    """Such as `audit` or `complaint`; a part has one hold per reason."""
+
+
+@routes.post("/inspect/{id}/hold")
+async def hold(
+    id: str,  # noqa: A002 - its name in the API
+    who: MayConfigure,
+    here: Here,
+    body: HoldBody | None = None,
+) -> InspectionView:
+    """Keep a part and its images from every cleanup and deletion. Admins and engineers only."""
+    reason = (body or HoldBody()).reason
+    question = parsed(inspection.HoldInspection, id=id, reason=reason, by=who.username)
+    return inspection_view(await here.bus.ask(inspection.HOLD, question), here.images)
+
+
+@routes.delete("/inspect/{id}/hold")
+async def release(
+    id: str,  # noqa: A002 - its name in the API
+    who: MayConfigure,
+    here: Here,
+    reason: Name = "manual",
+) -> InspectionView:
+    """Take a hold back; harmless when there is none for that reason. Admins and engineers only."""
+    question = parsed(inspection.ReleaseInspection, id=id, reason=reason, by=who.username)
+    return inspection_view(await here.bus.ask(inspection.RELEASE, question), here.images)
 
 
 _IMAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/*": {}}, "description": "The image."}}
@@ -78,11 +121,11 @@ _IMAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/*": {}}, "de
 
 @routes.get("/images/{id}/{picture}", response_class=Response, responses=_IMAGE)
 async def image(id: str, picture: Picture, _who: MayView, here: Here) -> Response:  # noqa: A002 - its name in the API
-    """A part's original image, or the annotated one."""
+    """A part's original image, the annotated one, or a small one."""
     return _answer(await here.images.read(id, picture))
 
 
-@public.get("/static/images/{name}", response_class=Response, responses=_IMAGE)
+@public.get("/static/images/{name}", response_class=Response, responses=_IMAGE | may(401, 403, 503))
 async def image_by_address(
     name: str,
     request: Request,
@@ -90,7 +133,7 @@ async def image_by_address(
     expires: Annotated[int, Query(ge=0)] = 0,
     signature: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
-    """What `image_url` and `annotated_url` point at: with their signature, or a bearer token."""
+    """What `image_url`, `annotated_url` and `thumbnail` point at: with their signature, or a bearer token."""
     wanted = ImageName.parsed(name)
     if not (signature and wanted and here.images.opens(wanted, expires, signature)):
         principal = await signed_in(request, None)

@@ -9,7 +9,7 @@ from andon.contracts import station
 from andon.gateway.context import Here
 from andon.gateway.errors import parsed
 from andon.gateway.principal import MayConfigure, MayView
-from andon.gateway.visual_inspection.views import station_view
+from andon.gateway.visual_inspection.views import StationsView, StationView, station_view
 
 routes = APIRouter(prefix="/stations", tags=["stations"])
 
@@ -29,20 +29,20 @@ class StationBody(BaseModel):
     min_area_mm2: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
-@routes.get("")
+@routes.get("", response_model=StationsView)
 async def stations(_who: MayView, here: Here) -> dict[str, Any]:
     """All stations with their recipes."""
     found = await here.bus.ask(station.LIST, station.ListStations())
     return {"stations": [station_view(each) for each in found.stations]}
 
 
-@routes.get("/{id}")
+@routes.get("/{id}", response_model=StationView)
 async def one(id: str, _who: MayView, here: Here) -> dict[str, Any]:  # noqa: A002 - its name in the API
     """One station with its recipe."""
     return station_view(await here.bus.ask(station.GET, parsed(station.GetStation, id=id)))
 
 
-@routes.put("/{id}")
+@routes.put("/{id}", response_model=StationView)
 async def put(
     id: str,  # noqa: A002 - its name in the API
     body: StationBody,

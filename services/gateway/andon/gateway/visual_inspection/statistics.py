@@ -12,6 +12,9 @@ from andon.gateway.principal import MayView
 routes = APIRouter(tags=["statistics"])
 
 Hours = Annotated[int, Query(ge=1, le=168)]
+_STATISTICS_SECONDS = 30
+_TRENDS_SECONDS = 60
+"""How old an answer may be; a new part, or one less, makes it old at once."""
 
 
 @routes.get("/statistics")
@@ -19,9 +22,8 @@ async def statistics(
     _who: MayView, here: Here, hours: Hours = 24, station_id: str | None = None
 ) -> inspection.Statistics:
     """Totals, pass rate and defects by class."""
-    return await here.bus.ask(
-        inspection.STATISTICS, parsed(inspection.GetStatistics, hours=hours, station_id=station_id)
-    )
+    question = parsed(inspection.GetStatistics, hours=hours, station_id=station_id)
+    return await here.answers.ask(inspection.STATISTICS, question, _STATISTICS_SECONDS)
 
 
 @routes.get("/trends")
@@ -34,4 +36,4 @@ async def trends(
 ) -> inspection.Trends:
     """Counts per hour or day, oldest first; times are UTC."""
     question = parsed(inspection.GetTrends, hours=hours, interval=interval, station_id=station_id)
-    return await here.bus.ask(inspection.TRENDS, question)
+    return await here.answers.ask(inspection.TRENDS, question, _TRENDS_SECONDS)

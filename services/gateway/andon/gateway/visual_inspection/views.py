@@ -34,6 +34,8 @@ class InspectionView(BaseModel):
     """Good for one to two hours; null where the station keeps no image of such parts."""
     annotated_url: str | None
     """The same with heatmap and boxes; the original itself where there was nothing to draw."""
+    thumbnail: str | None
+    """The original as a JPEG of at most 256 pixels a side."""
     station_id: str
     part_id: str | None
     frame_id: str
@@ -49,6 +51,12 @@ class InspectionView(BaseModel):
     source: str
     width: int
     height: int
+    brightness: float | None
+    """Mean grey of what was looked at, 0 to 255."""
+    trial: inspection.Trialled | None
+    """While a second version is tried at the station."""
+    holds: list[inspection.Hold]
+    """While there is one, neither a cleanup nor a deletion touches the part."""
 
 
 class InspectionsView(BaseModel):
@@ -87,15 +95,90 @@ class AlertView(BaseModel):
     state: alerting.AlertState
     rule: str
     station_id: str | None
+    subject: str
+    """What it is about: a station, line, model, device, queue or channel; empty is all stations."""
+    escalated: int
+    """Steps of its rule's escalation that were taken."""
+    comments: int
+    silenced_until: datetime | None
+    """Nobody is notified of it before then."""
 
 
 class AlertsView(BaseModel):
     alerts: list[AlertView]
 
 
+class ThresholdsView(BaseModel):
+    uncertain_above: float
+    fail_above: float
+
+
+class RecipeView(station.Recipe):
+    thresholds: ThresholdsView | None = None  # type: ignore[assignment] - without its calibration
+
+
+class TrialView(station.Trial):
+    thresholds: ThresholdsView  # type: ignore[assignment] - as above
+
+
+class StationView(station.Station):
+    recipe: RecipeView | None = None  # type: ignore[assignment] - as above
+    trial: TrialView | None = None  # type: ignore[assignment] - as above
+
+
+class StationsView(BaseModel):
+    stations: list[StationView]
+
+
+class ModelView(BaseModel):
+    """A model version."""
+
+    id: str
+    name: str
+    station_id: str
+    created_at: datetime
+    head: training.Head
+    model: station.ModelRef
+    thresholds: ThresholdsView
+    metrics: dict[str, float]
+    """Such as synthetic_auroc, images, fit_seconds."""
+    deployed_to: list[str]
+    description: str
+    base_model: str
+    parent: str | None
+    dataset_version: str | None
+    job_id: str | None
+    code_manifest: str | None
+    held_out: str
+    """Digest of the held-out parts that the metrics were measured on."""
+    path: str
+    """Object key of its FP32 file."""
+    map_score: float | None
+    """Mean average precision at an overlap of one half, where it finds defects by class."""
+    val_loss: float | None
+    training_job_id: str | None
+    is_active: bool
+    """Whether any station judges by it."""
+
+
+class ModelsView(BaseModel):
+    models: list[ModelView]
+
+
+class DeployedView(BaseModel):
+    """From now on these stations judge by this version."""
+
+    version_id: str
+    station_ids: list[str]
+    model: station.ModelRef
+    thresholds: ThresholdsView
+    by: str
+    at: datetime
+
+
 def inspection_view(record: inspection.Inspection, images: Images) -> InspectionView:
     original = images.address(record.id, Picture.ORIGINAL, record.image)
-    values = record.model_dump(include=set(InspectionView.model_fields) - {"detections", "times"})
+    values = record.model_dump(include=set(InspectionView.model_fields) - {"detections", "times", "holds"})
     return InspectionView(
         **values,
         detections=[DetectionView(**_detection(each)) for each in record.detections],
@@ -104,6 +187,8 @@ def inspection_view(record: inspection.Inspection, images: Images) -> Inspection
         timestamp=record.judged_at,
         image_url=original,
         annotated_url=images.address(record.id, Picture.ANNOTATED, record.annotated) or original,
+        thumbnail=images.address(record.id, Picture.THUMBNAIL, record.image),
+        holds=list(record.holds),
     )
 
 
@@ -130,11 +215,19 @@ def alert_view(alert: alerting.Alert) -> AlertView:
 
 def station_view(found: station.Station) -> dict[str, Any]:
     """The station without its calibration scores: hundreds of numbers that no screen shows."""
-    return found.model_dump(mode="json", exclude={"recipe": {"thresholds": {"calibration"}}})
+    hidden: Any = {"thresholds": {"calibration"}}
+    return found.model_dump(mode="json", exclude={"recipe": hidden, "trial": hidden})
 
 
 def model_view(version: training.ModelVersion) -> dict[str, Any]:
-    return version.model_dump(mode="json", exclude={"thresholds": {"calibration"}, "source_sha256": True})
+    left_out: Any = {"thresholds": {"calibration"}, "source_sha256": True, "deleted_at": True}
+    return version.model_dump(mode="json", exclude=left_out) | {
+        "path": version.model.fp32.key,
+        "map_score": version.metrics.get("map50"),
+        "val_loss": version.metrics.get("val_loss"),
+        "training_job_id": version.job_id,
+        "is_active": bool(version.deployed_to),
+    }
 
 
 def deployed_view(deployed: training.ModelDeployed) -> dict[str, Any]:
