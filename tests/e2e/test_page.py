@@ -21,7 +21,7 @@ SOON = 30_000
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    assert CHROMIUM.exists(), "chromium is missing: scripts/setup --browser installs it"
+    assert CHROMIUM.exists(), "chromium is missing: scripts/setup --tests installs it"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield browser
