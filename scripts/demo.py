@@ -17,11 +17,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
-from andon.contracts import Message, Refused, inspection, station, training
+from andon.contracts import Message, Refused, camera, inspection, station, training
 from andon.contracts.inspection import Decision, Inspection
 from andon.inspection.camera.feed import Sent, feed
 from andon.inspection.camera.open import open_source
 from andon.inspection.camera.photos import LICENCE, PACKAGE
+from andon.inspection.camera.plate import PlateCamera
 from andon.inspection.camera.shot import Source
 from andon.messaging import Delivery, Service
 from andon.runtime import Settings
@@ -154,6 +155,9 @@ async def main() -> int:
         bus.follows((inspection.PART_JUDGED, inspection.FRAME_REFUSED), board.hear, after=only_new)
         async with bus:
             await teach(bus, source, place, scale)
+            if isinstance(source, PlateCamera):
+                own = camera.PlateSource(seed=wanted.seed)  # for those who trigger: POST /inspect/camera
+                await bus.ask(camera.PUT, camera.PutCamera(station_id=place, source=own, by="demo"))
             welcome(state, place)
             return await judge(bus, source, place, wanted, board)
     finally:

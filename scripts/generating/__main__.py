@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from generating import COMMAND, ROOT, asyncapi, lock, permissions, schemas, service_map
+from generating import COMMAND, ROOT, asyncapi, lock, openapi, permissions, schemas, service_map
 
 
 def documents() -> dict[str, str]:
@@ -13,6 +13,7 @@ def documents() -> dict[str, str]:
     return {
         **schemas.documents(),
         **asyncapi.documents(),
+        **openapi.documents(),
         **service_map.documents(),
         **permissions.documents(),
     }
