@@ -31,7 +31,7 @@ async def worker(plant: Plant, folder: Path, *options: str) -> Process:
     main = "import sys; from andon.runtime.cli import main; sys.exit(main())"
     return await asyncio.create_subprocess_exec(
         sys.executable, "-c", main, "--data", str(folder.parent / "data"), "sync", str(folder),
-        "--server", plant.url, "--uid", UID, *options,
+        "--url", plant.url, "--uid", UID, *options,
         env=environment(plant, ANDON_KEY=plant.token), stdout=PIPE, stderr=DEVNULL,
     )  # fmt: skip
 

@@ -34,8 +34,12 @@ def _uid(given: str) -> str:
 def sync(  # noqa: PLR0913, PLR0917 - the options of the command
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="What to send.")],
     uid: Annotated[str, typer.Option(help="The experiment it belongs to.", callback=_uid)],
-    server: Annotated[str, typer.Option(envvar="ANDON_SERVER", help="Of Andon.")] = "http://127.0.0.1:8080",
-    key: Annotated[str, typer.Option(envvar="ANDON_KEY", help="A key that may inspect.")] = "",
+    url: Annotated[
+        str, typer.Option(envvar="ANDON_URL", help="Where the gateway is.")
+    ] = "http://127.0.0.1:8080",
+    key: Annotated[
+        str, typer.Option(envvar="ANDON_KEY", help="A key of POST /api/v1/keys that may inspect.")
+    ] = "",
     once: Annotated[bool, typer.Option("--once", help="Send, compare all by hash, and end.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Name what would be sent; send nothing.")
@@ -56,7 +60,7 @@ def sync(  # noqa: PLR0913, PLR0917 - the options of the command
     from andon.sync.client.ledger import FOLDER  # noqa: PLC0415 - the same
 
     try:
-        ledger = Ledger(state or folder / FOLDER, server, uid)
+        ledger = Ledger(state or folder / FOLDER, url, uid)
     except LedgerTaken as taken:
         typer.secho(str(taken), err=True, fg="red")
         raise typer.Exit(_FAILED) from taken
@@ -65,7 +69,7 @@ def sync(  # noqa: PLR0913, PLR0917 - the options of the command
         raise typer.Exit(_FAILED) from error
     with ledger:
         raise typer.Exit(
-            asyncio.run(_run(folder, server, key, uid, ledger, once, dry_run, patience, tuple(only or ())))
+            asyncio.run(_run(folder, url, key, uid, ledger, once, dry_run, patience, tuple(only or ())))
         )
 
 

@@ -62,7 +62,7 @@ class Errands:
         """`andon WORDS...` in this folder, where its output is `name`.txt. Raises OSError."""
         output = folder / f"{name}.txt"
         environment = {each: os.environ[each] for each in _PASSED_ON if each in os.environ}
-        places = {"ANDON_URL": self.door.url, "ANDON_SERVER": self.door.url, "ANDON_DATA": str(folder)}
+        places = {"ANDON_URL": self.door.url, "ANDON_DATA": str(folder)}
         with output.open("wb") as out:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
