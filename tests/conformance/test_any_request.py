@@ -128,6 +128,12 @@ def send(andon: Andon, session: requests.Session, strategy: Any, examples: int) 
     return answered
 
 
+NOTHING_TO_FIND = {
+    "GET /v1/tasks/{task_id}/record",  # no agent ever started the known task
+    "DELETE /api/v1/models/{id}",  # the known version judges, and stays
+}
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_any_request_is_answered_as_documented(
@@ -151,7 +157,7 @@ def test_any_request_is_answered_as_documented(
         answered |= send(andon, session, there, examples)
     if any((operation.path_parameters, operation.query, operation.body)):
         send(andon, session, operation.as_strategy(generation_mode=GenerationMode.NEGATIVE), examples)
-    if label not in SIGNED and _needs_no_more_than(names, operation):
+    if label not in SIGNED | NOTHING_TO_FIND and _needs_no_more_than(names, operation):
         assert any(status < 300 for status in answered), f"nothing was found: {answered}"
 
 

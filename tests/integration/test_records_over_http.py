@@ -152,5 +152,5 @@ async def test_a_cleanup_over_http_takes_what_is_old(client, store):
     told = (await client.post("/storage/cleanup", params={"days": 90})).json()
     assert (told["inspections_removed"], told["held"], told["complete"]) == (1, 1, True)
     cutoff = datetime.fromisoformat(told["cutoff_date"])
-    assert timedelta(days=90) <= NOW - cutoff <= timedelta(days=90, hours=1)
+    assert timedelta(days=90) <= datetime.now(UTC) - cutoff <= timedelta(days=90, hours=1, minutes=1)
     assert {item["frame_id"] for item in await listed(client)} == {"f0", "f2"}
