@@ -1,6 +1,7 @@
 """Streams of real frames over a socket: fresh ones, through breaks, and clear words while there are none."""
 
 import asyncio
+import re
 import sys
 import threading
 import time
@@ -57,8 +58,15 @@ async def test_a_stream_that_breaks_off_is_opened_again(camera, streams):
     url = camera.url("/stream")
     await streams.picture(url, 5)
     await camera.stop()
-    with pytest.raises(Unavailable, match=r"no picture within 0\.5 s: it can't be opened|broke off"):
-        await streams.picture(url, 0.5)
+
+    async def told() -> str:
+        try:
+            await streams.picture(url, 0.5)  # one more may have been on its way
+        except Unavailable as error:
+            return str(error)
+        return ""
+
+    assert re.search(r"no picture within 0\.5 s: it can't be opened|broke off", await eventually(told))
     camera.picture = jpeg(200)
     await camera.start()
     assert level_of(await streams.picture(url, 8)) == pytest.approx(200, abs=3)
