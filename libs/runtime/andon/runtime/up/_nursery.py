@@ -10,9 +10,8 @@ import os
 import sys
 from collections.abc import Mapping
 from multiprocessing import forkserver
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
-from multiprocessing.reduction import DupFd
-from typing import Any
 
 from andon.runtime.embedded import dies_with_parent, shown_as
 
@@ -47,27 +46,14 @@ class Nursery:
 
     async def born(self, name: str, environment: Mapping[str, str]) -> "Child":
         """Start a service; waits until the reading is done."""
-        readable, writable = os.pipe()
-        try:
-            process = await asyncio.to_thread(self._fork, name, dict(environment), writable)
-        except BaseException:
-            os.close(readable)
-            raise
-        finally:
-            os.close(writable)
+        readable, writable = self._context.Pipe(duplex=False)
+        with readable, writable:
+            process = self._context.Process(target=_live, name=name, args=(name, dict(environment), writable))
+            await asyncio.to_thread(process.start)  # the pipe's end is sent to the child while it runs
+            pipe = os.fdopen(os.dup(readable.fileno()), "rb")
         output = asyncio.StreamReader(limit=_LINE)
-        await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(output), os.fdopen(readable, "rb")
-        )
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(output), pipe)
         return Child(process, output)
-
-    def _fork(self, name: str, environment: dict[str, str], output: int) -> ForkServerProcess:
-        # What travels to the child is pickled while `start` runs, the file descriptor among it.
-        process = self._context.Process(
-            target=_live, name=name, args=(name, environment, _Travelling(output))
-        )
-        process.start()
-        return process
 
 
 class Child:
@@ -99,28 +85,14 @@ class Child:
             os.kill(self.pid, number)
 
 
-class _Travelling:
-    """A file descriptor on its way to a child."""
-
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _arrived, (DupFd(self.descriptor),)
-
-
-def _arrived(duplicate: Any) -> _Travelling:
-    return _Travelling(duplicate.detach())
-
-
-def _live(name: str, environment: dict[str, str], output: _Travelling) -> None:
+def _live(name: str, environment: dict[str, str], output: Connection) -> None:
     """The child's whole life."""
     _die_with_nursery()
     os.setpgid(0, 0)  # a terminal's Ctrl-C reaches the parent alone, which ends its children in order
     gc.freeze()  # what was inherited stays shared as long as nothing writes to it
     shown_as(f"andon {name}")
     for stream in (1, 2):
-        os.dup2(output.descriptor, stream)
+        os.dup2(output.fileno(), stream)
     # The nursery's own, not a service's.
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115 - a descriptor, for good
