@@ -46,6 +46,7 @@ class Connection:
             pending_size=_PENDING,
             security=_security(settings),
             apply_types=False,
+            serializer=None,  # the contracts read bodies: no model of each handler at every start
             logger=None,
             error_cb=self._failed,
             disconnected_cb=self._lost,

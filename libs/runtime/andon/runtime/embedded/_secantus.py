@@ -12,6 +12,9 @@ from andon.runtime.embedded._child import NotReady, Server
 from andon.runtime.embedded._ports import LOOPBACK
 
 _PROGRAM = "secantusd-py"
+_CACHE = "512M"
+"""Taken as it is filled. When a fifth of it waits to be written, every writing thread has to help, and in
+128M a few larger inserts side by side then waited for one another for ever."""
 
 
 def mongo_uri(port: int) -> str:
@@ -23,7 +26,7 @@ def secantus_server(folder: Path, port: int, program: Path | None = None) -> Ser
     """A SecantusDB over `folder`, not started yet. Raises NotReady when it is not installed."""
     command = (
         str(secantus_program(program)), "--host", LOOPBACK, "--port", str(port),
-        "--storage-path", str(folder / "store"), "--cache-size", "128M", "--log-level", "WARNING",
+        "--storage-path", str(folder / "store"), "--cache-size", _CACHE, "--log-level", "WARNING",
     )  # fmt: skip
     return Server(
         "mongo",
