@@ -67,6 +67,22 @@ class Entries(Message):
     """For the next page; None where there is none."""
 
 
+class VerifyChain(Message):
+    pass
+
+
+class Verified(Message):
+    """How far the chain holds, from its first entry on."""
+
+    sequence: int
+    """The last entry that is what was written; 0 when there is none."""
+    hash: str
+    """Its hash: noted elsewhere, it shows a later chain that was made anew."""
+    broken_at: int | None = None
+    """The first entry that was changed or is missing; None when all of them hold."""
+    why: str = ""
+
+
 RECORD = Command(
     "audit.action.record.v1",
     Action,
@@ -81,4 +97,12 @@ LIST = Query(
     said_by=("gateway",),
     heard_by=("auth",),
     reply=Entries,
+)
+VERIFY = Query(
+    "audit.chain.verify.v1",
+    VerifyChain,
+    "Walk all entries and say whether each is what was written.",
+    said_by=("gateway",),
+    heard_by=("auth",),
+    reply=Verified,
 )

@@ -19,6 +19,8 @@ class RunKind(StrEnum):
     """What good parts look like: from good parts alone."""
     REGIONS = "regions"
     """The classes of what stands out: from defects that people outlined."""
+    DETECTOR = "detector"
+    """Where defects are and which, by gradient steps: from 5 outlined parts on, better from 20."""
 
 
 class RunState(StrEnum):
@@ -64,7 +66,9 @@ class Parameters(Message):
     head: Head = Head.AUTO
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     sure_above: Fraction = 0.5
-    """A class less probable than this is not named on the line."""
+    """A class less probable than this is not named on the line; a detector measures its own limit."""
+    steps: Annotated[int, Field(ge=0, le=20_000)] = 0
+    """Gradient steps of a detector at most; 0: as its parts want, up to 2400."""
 
 
 class StartRun(Message):
@@ -80,7 +84,7 @@ class StartRun(Message):
     images: Annotated[tuple[LabelledImage, ...], Field(max_length=5000)] = ()
     parameters: Parameters = Parameters()
     parent: Annotated[str, Field(max_length=128)] | None = None
-    """The version whose anomaly model a classifier joins; by default the one the station judges by."""
+    """The version whose anomaly model a classifier or detector joins; by default the one in use there."""
     place: Place = Place.AUTO
     deploy: bool = False
     """Deploy it when it is done; what the held-out parts speak against is refused."""

@@ -369,7 +369,7 @@ ROLLED_BACK = Event(
     RolledBack,
     "A station judges by the version before again.",
     said_by=("training",),
-    heard_by=("gateway", INTEGRATIONS),
+    heard_by=("gateway", "alerting", INTEGRATIONS),
 )
 VERSION_DELETED = Event(
     "rollout.version.deleted.v1",

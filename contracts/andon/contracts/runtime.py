@@ -20,7 +20,7 @@ class LoadedModel(Message):
     key: str
     """The version id of a model that stations judge by; else the key it was loaded under."""
     runtime: str
-    """openvino or onnxruntime."""
+    """openvino, onnxruntime or triton."""
     device: str
     precision: str
     """fp32 or int8: the file in use; `as-stored` for a file that is used as it is."""

@@ -16,6 +16,8 @@ class Mode(StrEnum):
     """Keep it as a good example for the next fit; no judgement."""
     JUDGE = "judge"
     """Judge it by the active recipe."""
+    PAUSE = "pause"
+    """Let it go by: nothing is kept, judged or counted until somebody resumes."""
 
 
 class ModelFile(Message):
@@ -36,6 +38,15 @@ class RegionModel(Message):
     """A class less probable than this is not named."""
 
 
+class DetectorModel(Message):
+    """Finds the defects that people outlined, with box and class, on parts that did not pass."""
+
+    file: ModelFile
+    classes: tuple[str, ...]
+    sure_above: Annotated[float, Field(ge=0, le=1)] = 0.3
+    """Score from which on a defect is reported."""
+
+
 class ModelRef(Message):
     """The model a recipe names, in every form a runtime may want."""
 
@@ -48,6 +59,8 @@ class ModelRef(Message):
     """Present when quantisation passed its own check; OpenVINO prefers it."""
     regions: RegionModel | None = None
     """Without one, what stands out is an `anomaly` and no more."""
+    detector: DetectorModel | None = None
+    """Its defects come first; what else stands out is told beside them."""
 
 
 class Thresholds(Message):

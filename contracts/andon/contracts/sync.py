@@ -10,7 +10,9 @@ from andon.contracts._subject import Body, Event, Query
 
 MEBIBYTE = 1 << 20
 CHUNK_BYTES = 4 * MEBIBYTE
-"""The most one chunk carries, unpacked; also the most a pack of small files may have."""
+"""The most one chunk or pack of small files has on its way; also the most that a pack has unpacked."""
+RUN_BYTES = 8 * MEBIBYTE
+"""The most one chunk carries, unpacked."""
 BLOCKS = 16_384
 """The most blocks one whole file may be cut into."""
 PATHS = 1000
@@ -52,7 +54,7 @@ class StoreChunk(Message):
     generation: Annotated[int, Field(ge=1)]
     """1 for a new file; for another one, what `begin` or the status told."""
     offset: Annotated[int, Field(ge=0)]
-    length: Annotated[int, Field(ge=0, le=CHUNK_BYTES)]
+    length: Annotated[int, Field(ge=0, le=RUN_BYTES)]
     """Bytes, unpacked."""
     hash: Xxh3
     """Of the bytes, unpacked."""
@@ -250,6 +252,8 @@ class Piece(Message):
     at: int
     """Where in the object it begins."""
     length: int
+    packed: bool = False
+    """The object is one frame of zstd; `at` and `length` are of what that holds."""
 
 
 class Located(Message):

@@ -111,6 +111,48 @@ class CommentAlert(Message):
     text: Words
 
 
+class AlertGroup(Message):
+    """The alerts of one rule that are not over: what a flood of them comes to."""
+
+    rule: str
+    title: str
+    severity: Severity
+    """The worst of them."""
+    open: int
+    """Nobody has acknowledged these."""
+    acknowledged: int
+    subjects: tuple[str, ...]
+    """What the first fifty are about: open ones before acknowledged ones, newest first."""
+    began_at: Time
+    """When the oldest was opened."""
+    latest_at: Time
+
+
+class ListGroups(Message):
+    pass
+
+
+class AlertGroups(Message):
+    """Worst first, then those with most that is open."""
+
+    groups: tuple[AlertGroup, ...]
+
+
+class AcknowledgeGroup(Message):
+    """Mark what is open of a rule as seen, as long as it was opened by `until`."""
+
+    rule: Label
+    by: str
+    until: Time
+    """When the person looked: what came later nobody has seen."""
+
+
+class GroupAcknowledged(Message):
+    count: int
+    left: int
+    """Still open, such as what came later; a group is acknowledged five hundred at a time."""
+
+
 class Silence(Message):
     """For some time nobody is notified of what matches: every filter that is set must."""
 

@@ -123,6 +123,15 @@ class Drifting(Message):
     """score or brightness; none named is both."""
 
 
+class ModelTakenBack(Message):
+    """A station judges by the version before again; over when that is long ago, or somebody resolves it."""
+
+    kind: Literal["rolled_back"] = "rolled_back"
+    automatic_only: bool = True
+    """Not where a person took a version back."""
+    window_minutes: Minutes = 1440
+
+
 class DeviceLost(Message):
     """A machine that runs jobs has gone silent."""
 
@@ -178,6 +187,7 @@ Condition = Annotated[
     | Cusum
     | CameraSilent
     | Drifting
+    | ModelTakenBack
     | DeviceLost
     | JobsFailed
     | DiskLow

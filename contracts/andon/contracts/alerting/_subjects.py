@@ -24,7 +24,7 @@ CHANGED = Event(
     alert.Alert,
     "It was escalated or commented; its state is as before.",
     said_by=_SELF,
-    heard_by=_GATEWAY,
+    heard_by=_SHOWN,
 )
 LIST = Query(
     "alerting.alert.list.v1",
@@ -65,6 +65,22 @@ COMMENT = Query(
     _SHOWN,
     _SELF,
     reply=alert.AlertDetails,
+)
+GROUP_LIST = Query(
+    "alerting.group.list.v1",
+    alert.ListGroups,
+    "Read what is not over, a rule at a time.",
+    _READERS,
+    _SELF,
+    reply=alert.AlertGroups,
+)
+GROUP_ACKNOWLEDGE = Query(
+    "alerting.group.acknowledge.v1",
+    alert.AcknowledgeGroup,
+    "Mark a rule's alerts as seen.",
+    _GATEWAY,
+    _SELF,
+    reply=alert.GroupAcknowledged,
 )
 SILENCE_ADD = Query(
     "alerting.silence.add.v1",

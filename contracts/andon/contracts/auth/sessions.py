@@ -62,6 +62,31 @@ class EndedSessions(Message):
     session_ids: tuple[str, ...]
 
 
+class ListSessions(Message):
+    user_id: str | None = None
+    """Only this user's; None: everybody's."""
+
+
+class OpenSession(Message):
+    """A sign-in that may still be refreshed."""
+
+    id: str
+    user_id: str
+    username: str
+    address: str
+    """Where it was opened from."""
+    created_at: Time
+    refreshed_at: Time
+    """When its tokens were renewed last."""
+    expires_at: Time
+
+
+class OpenSessions(Message):
+    """The one refreshed last comes first; a thousand at most."""
+
+    sessions: tuple[OpenSession, ...]
+
+
 LOGIN = Query(
     "auth.session.login.v1",
     Login,
@@ -113,4 +138,13 @@ KEYS = Query(
     said_by=("gateway",),
     heard_by=("auth",),
     reply=Keys,
+)
+
+OPEN_SESSIONS = Query(
+    "auth.session.list.v1",
+    ListSessions,
+    "Who is signed in, and from where.",
+    said_by=("gateway",),
+    heard_by=("auth",),
+    reply=OpenSessions,
 )

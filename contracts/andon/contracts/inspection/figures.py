@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from andon.contracts._message import Message
+from andon.contracts._message import Message, Time
 from andon.contracts._subject import INTEGRATIONS, Query
 
 
@@ -51,6 +51,42 @@ class Trends(Message):
     uncertain: tuple[int, ...]
 
 
+class GetHours(Message):
+    """At most 31 days."""
+
+    since: Time
+    until: Time
+    station_id: str | None = None
+
+
+class HourFigures(Message):
+    """What one station judged in one hour; sums, so that hours and stations can be added up."""
+
+    station_id: str
+    hour: Time
+    """Its start, UTC."""
+    total: int
+    passed: int
+    failed: int
+    uncertain: int
+    time_ms: float
+    """Of all parts together."""
+    defects: dict[str, int]
+    """Detections by class."""
+    scored: int
+    """Parts whose score says something against their fail limit."""
+    score_octaves: float
+    """Sum of log2(score / fail limit) of those, to an eighth of an octave each."""
+    near: int
+    """Parts within half an octave below their fail limit."""
+
+
+class Hours(Message):
+    """Oldest first; hours without parts are left out."""
+
+    hours: tuple[HourFigures, ...]
+
+
 STATISTICS = Query(
     "inspection.statistics.get.v1",
     GetStatistics,
@@ -66,4 +102,12 @@ TRENDS = Query(
     said_by=("gateway",),
     heard_by=("inspection",),
     reply=Trends,
+)
+HOURS = Query(
+    "inspection.figure.hourly.v1",
+    GetHours,
+    "Counts per station and hour of any stretch of time.",
+    said_by=("gateway",),
+    heard_by=("inspection",),
+    reply=Hours,
 )

@@ -30,7 +30,8 @@ class Detection(Message):
     area_px: int = 0
     """In pixels of the original image."""
     area_method: str = ""
-    """ring-otsu: by what differs from its surroundings; heatmap: where that finds nothing, its cells."""
+    """ring-otsu: by what differs from its surroundings; where that finds nothing, heatmap: its cells, or
+    box: the detector's."""
     peak_score: float = 0
     """Highest value of the heatmap inside the region."""
     class_confidence: Annotated[float, Field(ge=0, le=1)] | None = None
