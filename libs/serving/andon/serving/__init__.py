@@ -10,9 +10,10 @@ from andon.serving._decode import (
     decode_full,
     look,
 )
+from andon.serving._detector import MOST_FOUND, SURE_KEY, Detected, Detector, apart, distinct
 from andon.serving._facts import RuntimeFacts, runtime_facts
 from andon.serving._host import Hosted, Loaded, ModelHost
-from andon.serving._load import ModelFiles, Runtime, ServingSettings, load, wanted
+from andon.serving._load import ModelFiles, Runtime, ServingSettings, load, serving_checks, wanted
 from andon.serving._onnxruntime import OnnxRuntimePredictor
 from andon.serving._openvino import OpenVinoPredictor
 from andon.serving._predictor import GRID, Prediction, Predictor
@@ -26,11 +27,15 @@ __all__ = [
     "MAX_BYTES",
     "MAX_PIXELS",
     "MEDIA_TYPES",
+    "MOST_FOUND",
     "PROBE_KEY",
     "REGION_MARGIN",
     "REGION_SIDE",
     "SIDE",
+    "SURE_KEY",
     "Decoded",
+    "Detected",
+    "Detector",
     "Hosted",
     "Loaded",
     "ModelFiles",
@@ -46,13 +51,16 @@ __all__ = [
     "RuntimeFacts",
     "ServingSettings",
     "Spot",
+    "apart",
     "crops",
     "decode",
     "decode_full",
+    "distinct",
     "load",
     "look",
     "probe_image",
     "runtime_facts",
+    "serving_checks",
     "spots",
     "wanted",
 ]  # fmt: skip

@@ -29,7 +29,7 @@ class OnnxRuntimePredictor:
         self._session: Any = session
         self._device: str = session.get_providers()[0].removesuffix("ExecutionProvider")
         self._known = float(known) if known else None
-        self._batches = Batches(self._infer, lanes=1, limit=max_batch)
+        self._batches = Batches.in_threads(self._infer, lanes=1, limit=max_batch)
 
     @classmethod
     async def open(cls, model: bytes | Path, *, threads: int = 0, max_batch: int = 8) -> Self:

@@ -27,7 +27,7 @@ class OpenVinoPredictor:
         for _ in range(lanes):
             self._requests.put(compiled.create_infer_request())
         self._known = known
-        self._batches = Batches(self._infer, lanes=lanes, limit=max_batch)
+        self._batches = Batches.in_threads(self._infer, lanes=lanes, limit=max_batch)
         self._lanes = lanes
         self._max_batch = max_batch
 

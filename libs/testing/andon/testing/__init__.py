@@ -2,6 +2,7 @@
 
 from andon.testing._restartable import Restartable
 from andon.testing._servers import S3Address, Servers
+from andon.testing._triton import TritonAddress
 from andon.testing._waiting import eventually
 
-__all__ = ["Restartable", "S3Address", "Servers", "eventually"]
+__all__ = ["Restartable", "S3Address", "Servers", "TritonAddress", "eventually"]

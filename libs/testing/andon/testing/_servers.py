@@ -4,7 +4,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, cast
@@ -22,6 +22,7 @@ from andon.runtime.embedded import (
     nats_server,
     secantus_server,
 )
+from andon.testing._triton import TritonAddress, TritonProcess
 
 A = TypeVar("A")
 
@@ -89,6 +90,24 @@ class Servers:
         ports, keys = SeaweedPorts.free(), S3Keys("andon-test", secrets.token_hex(16))
         server = SeaweedServer(self.fresh_folder("s3"), ports, keys, volumes=_VOLUMES)
         return server, S3Address(f"{LOOPBACK}:{ports.s3}", keys.access, keys.secret)
+
+    def triton(self) -> TritonAddress:
+        if "triton" not in self._found:
+            server, self._found["triton"] = self.fresh_triton()
+            self._started("triton", server)
+        return cast("TritonAddress", self._found["triton"])
+
+    def fresh_triton(
+        self, *, repository: str = "", env: Mapping[str, str] | None = None
+    ) -> tuple[Server, TritonAddress]:
+        """A Triton server of one's own, not started yet, and its address. Skips where none is installed.
+
+        `repository` replaces the folder of its address, in the server's words; `env` is for the server.
+        """
+        (port,) = free_ports(1)
+        folder = self.fresh_folder("triton")
+        server = TritonProcess(folder, port, repository=repository, env=env)
+        return server, TritonAddress(f"http://{LOOPBACK}:{port}", folder / "models")
 
     def retire(self, need: str) -> None:
         """End a server that this session started and shares; whoever asks next gets a new one."""

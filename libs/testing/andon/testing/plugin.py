@@ -12,6 +12,7 @@ from andon.runtime.embedded import Server
 from andon.testing._restartable import Restartable
 from andon.testing._servers import S3Address, Servers
 from andon.testing._streams import forget_streams
+from andon.testing._triton import TritonAddress
 
 if TYPE_CHECKING:
     from andon.messaging import BusSettings
@@ -97,6 +98,19 @@ def mongo_uri(servers: Servers) -> str:
 def s3_settings(servers: Servers) -> S3Address:
     """Where an S3 store is, shared by the session; `blob_settings` adds a bucket of the test's own."""
     return servers.s3()
+
+
+@pytest.fixture(scope="module")
+def triton(servers: Servers) -> Iterator[TritonAddress]:
+    """A Triton server on the processor, shared by a file of tests; skips where none is installed."""
+    yield servers.triton()
+    servers.retire("triton")
+
+
+@pytest.fixture
+def triton_process(servers: Servers) -> Iterator[Restartable[TritonAddress]]:
+    """A Triton server of the test's own, running."""
+    yield from _own(*servers.fresh_triton())
 
 
 @pytest.fixture
