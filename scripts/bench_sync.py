@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import psutil
+from minio import Minio
 
 from andon.contracts import auth
 from andon.contracts.auth import Role, User
@@ -43,6 +44,9 @@ from andon.sync.client.ledger import FOLDER
 T = TypeVar("T")
 MIB = 1 << 20
 PATIENCE = 60.0
+QUICK, SAFE, STORED = "TCP copy", "TCP copy, on the disk", "TCP copy, on the disk and in the store"
+WAYS = (QUICK, SAFE, STORED)
+"""What a copy has done with a piece when it acknowledges it."""
 DOCUMENT = Path("docs/benchmarks.md")
 
 
@@ -52,6 +56,8 @@ class Plant:
 
     url: str
     key: str
+    names: dict[str, str]
+    """Where its servers are, as environment."""
     processes: dict[str, psutil.Process]
     peaks: dict[str, int] = field(default_factory=dict[str, int])
 
@@ -135,7 +141,8 @@ def services(names: dict[str, str], folder: Path) -> Generator[tuple[int, dict[s
 async def plant(names: dict[str, str], folder: Path) -> AsyncGenerator[Plant]:
     """All of it, with somebody who says which keys are good."""
     settings = BusSettings(url=names["ANDON_BUS__URL"])
-    signer, keys = Signer(new_private_key()), Service("auth", settings)
+    signer = Signer(new_private_key(), lifetime=24 * 3600)
+    keys = Service("auth", settings)
     await declare_topology(settings)
 
     async def public(*_: object) -> auth.Keys:
@@ -150,16 +157,18 @@ async def plant(names: dict[str, str], folder: Path) -> AsyncGenerator[Plant]:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(keys)
         port, processes = await asyncio.to_thread(stack.enter_context, services(names, folder))
-        yield Plant(f"http://{LOOPBACK}:{port}", signer.sign(user, "s1"), processes)
+        yield Plant(f"http://{LOOPBACK}:{port}", signer.sign(user, "s1"), names, processes)
 
 
 class Copy:
     """A plain TCP copy: bytes over loopback into a file, acknowledged once they are written."""
 
-    def __init__(self, file: Path, *, safe: bool) -> None:
-        """`safe`: acknowledged once they are on the disk."""
-        command = [sys.executable, __file__, "--receive", str(file), *(["--safe"] if safe else [])]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    def __init__(self, file: Path, how: str, names: dict[str, str]) -> None:
+        """`how` is one of WAYS; `names` say where the object store is."""
+        command = [sys.executable, __file__, "--receive", str(file), "--how", how]
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env={**os.environ, **names}
+        )
         assert self._process.stdout
         self._socket = socket.create_connection((LOOPBACK, int(self._process.stdout.readline())))
 
@@ -177,22 +186,35 @@ class Copy:
         self._process.wait(10)
 
 
-def receive(file: Path, *, safe: bool) -> None:
+def receive(file: Path, how: str) -> None:
     """The other end of a copy."""
+    store = _store() if how == STORED else None
     listener = socket.create_server((LOOPBACK, 0))
     print(listener.getsockname()[1], flush=True)
     connection, _ = listener.accept()
     room = memoryview(bytearray(MIB))
     with file.open("ab", buffering=0) as out:
         while head := connection.recv(8, socket.MSG_WAITALL):
-            left = int.from_bytes(head, "big")
+            start, size = out.tell(), int.from_bytes(head, "big")
+            left = size
             while left:
                 count = connection.recv_into(room[: min(left, MIB)])
                 out.write(room[:count])
                 left -= count
-            if safe:
+            if how != QUICK:
                 os.fsync(out.fileno())
+            if store:
+                with file.open("rb") as part:
+                    part.seek(start)
+                    store.put_object("andon", f"copy/{file.name}/{start}", part, size)
             connection.sendall(b"k")
+
+
+def _store() -> Minio:
+    """The same one that the services write to, by its own SDK."""
+    told = (os.environ[f"ANDON_S3__{name}"] for name in ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY"))
+    endpoint, access, secret = told
+    return Minio(endpoint, access_key=access, secret_key=secret, secure=False, region="us-east-1")
 
 
 class Counting:
@@ -319,8 +341,8 @@ async def grow(  # noqa: PLR0913, PLR0917 - a run
     root.mkdir()
     log, found, part = root / "train.log", Growing(kind, mib), mib * MIB // rounds
     log.touch()
-    copies = {"TCP copy": folder / "quick", "TCP copy, on the disk": folder / "safe"}
-    ways = {name: Copy(file, safe="disk" in name) for name, file in copies.items()}
+    copies = {how: folder / f"{kind}-{number}" for number, how in enumerate(WAYS)}
+    ways = {how: Copy(file, how, place.names) for how, file in copies.items()}
     piece, sent = lines(min(part, 16 * MIB), 1), 0
     try:
         async with place.syncing(root, uid) as work:
@@ -388,12 +410,12 @@ async def many(place: Plant, folder: Path, url: str, count: int) -> dict[str, fl
 def report(logs: list[Growing], small: dict[str, float], place: Plant, wanted: argparse.Namespace) -> str:
     """As it stands in the document."""
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
-    ways = ("TCP copy", "TCP copy, on the disk", "andon", "rsync")
     rows = [
-        f"| {found.kind} | {way} | {found.rate(way):.0f} | {found.rate(way) / found.rate('TCP copy'):.2f}"
-        f" | {found.rate(way) / found.rate('TCP copy, on the disk'):.2f} | {_figure(found.wire.get(way))} |"
+        f"| {found.kind} | {way} | {found.rate(way):.0f} | "
+        + " | ".join(f"{found.rate(way) / found.rate(copy):.2f}" for copy in WAYS)
+        + f" | {_figure(found.wire.get(way))} |"
         for found in logs
-        for way in ways
+        for way in (*WAYS, "andon", "rsync")
     ]
     peaks = ", ".join(f"{name} {peak // MIB} MiB" for name, peak in place.peaks.items())
     spent = ", ".join(f"{found.kind} {found.cpu * 1e3 / found.mib:.1f}" for found in logs)
@@ -403,8 +425,8 @@ def report(logs: list[Growing], small: dict[str, float], place: Plant, wanted: a
 and the client, load averages {load} at the end, by
 `scripts/bench sync --mib {wanted.mib} --rounds {wanted.rounds} --files {wanted.files}`.
 
-| log | way | MiB/s | of the copy | of the copy to the disk | wire bytes per byte |
-|---|---|---|---|---|---|"""
+| log | way | MiB/s | of the copy | of the copy to the disk | of that into the store | wire bytes per byte |
+|---|---|---|---|---|---|---|"""
     tail = [
         f"- The most memory of the processes, whatever the file: {peaks}.",
         f"- CPU of client, gateway and sync, ms per MiB of a growing log: {spent}.",
@@ -442,10 +464,10 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", default=["text", "random"], choices=("text", "random"))
     parser.add_argument("--write", action="store_true", help="put the figures into the document")
     parser.add_argument("--receive", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--safe", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--how", choices=WAYS, default=QUICK, help=argparse.SUPPRESS)
     wanted = parser.parse_args()
     if wanted.receive:
-        receive(wanted.receive, safe=wanted.safe)
+        receive(wanted.receive, wanted.how)
         return
     with tempfile.TemporaryDirectory(prefix="andon-bench-") as folder:
         text = asyncio.run(measure(wanted, Path(folder)))

@@ -71,7 +71,7 @@ class Plant:
 @asynccontextmanager
 async def gateway(bus: BusSettings, mongo: MongoSettings, s3: S3Settings) -> AsyncIterator[Plant]:
     """Without sync, which a test starts and stops."""
-    signer = Signer(new_private_key())
+    signer = Signer(new_private_key(), lifetime=24 * 3600)
     keys = Service("auth", bus)
 
     async def public(*_):

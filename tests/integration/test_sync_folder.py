@@ -130,11 +130,15 @@ async def test_what_can_not_be_sent_is_reported_and_the_others_go_on(line: Plant
     os.mkfifo(tmp_path / "pipe")
     written(tmp_path, **{os.fsdecode(b"bad-\xff.txt"): b"x"})
     (tmp_path / "back\\slash").write_bytes(b"x")
+    if os.geteuid():  # root reads everything
+        written(tmp_path, locked_dot_txt=b"x")
+        (tmp_path / "locked.txt").chmod(0)
     async with line.syncing(tmp_path) as work:
         status = await asyncio.wait_for(work.finish(), 20)
         problems = work.stats.problems
     assert status is SyncStatus.SYNCED
     assert problems.keys() >= {"loop", "pipe", "bad-\\xff.txt", "back\\slash"}
+    assert ("locked.txt" in problems) == bool(os.geteuid())
     assert "spelled differently" in problems["caf\u00e9.txt"]
     assert (await line.everything()).keys() == {"good.txt", "caf\u00e9.txt"}
 
@@ -155,6 +159,20 @@ async def test_a_store_that_is_away_costs_time_and_nothing_else(s3_process, line
         await s3_process.start()
         assert await asyncio.wait_for(going, 30) is SyncStatus.SYNCED
         assert await line.everything() == local(tmp_path)
+
+
+async def test_a_log_of_text_is_packed_and_what_can_not_be_packed_comes_too(line: Plant, tmp_path: Path):
+    text = "".join(f"step {number} loss {number % 97 / 7:.3f}\n" for number in range(700_000)).encode()
+    data = text + os.urandom(9 << 20) + text
+    written(tmp_path, train_dot_log=data)
+    async with line.syncing(tmp_path) as work:
+        assert await work.finish() is SyncStatus.SYNCED
+        assert work.stats.read_bytes == len(data)
+        assert work.server.sent < len(text) + (9 << 20)
+    assert await line.read("train.log") == data
+    where, part = "/api/sync/files/20261121_4f2a/train.log", "bytes=3000000-12000000"
+    assert (await line.http.get(where, headers={"Range": part})).content == data[3_000_000:12_000_001]
+    assert await line.read("train.log", tail=99) == data[-99:]
 
 
 async def test_files_are_read_in_parts_and_as_they_are_now(line: Plant, tmp_path: Path):

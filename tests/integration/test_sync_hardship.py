@@ -168,3 +168,22 @@ async def test_a_file_of_five_gigabytes_comes_in_little_memory(plant: Plant, tmp
         assert most < MOST, f"{most >> 20} MiB"
     finally:
         await ended(process)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+async def test_a_hundred_thousand_files_arrive_and_one_that_changes_is_found(plant: Plant, tmp_path: Path):
+    for number in range(100_000):
+        file = tmp_path / f"{number % 100:02d}/{number}.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"lr: {number}")
+    async with plant.sync(), plant.syncing(tmp_path) as work:
+        work.server.patience = type(work.server.patience)(total=600)
+        assert await work.finish() is SyncStatus.SYNCED
+        (known,) = (await plant.http.get("/api/sync/experiments")).json()["experiments"]
+        assert (known["uid"], known["files"], work.stats.problems) == (UID, 100_000, {})
+        sent = work.stats.read_bytes
+        (tmp_path / "77/77.yaml").write_text("lr: other")
+        await work.pass_over()
+        assert work.stats.read_bytes == sent + len("lr: other")
+        assert await plant.read("77/77.yaml") == b"lr: other"

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import zstandard
 from pydantic import SecretStr
 
 from andon.contracts import NotFound, Unavailable
@@ -81,6 +82,17 @@ async def test_part_of_an_object_can_be_read(blobs: Blobs):
     assert await blobs.get_range("a", 0, 3) == b"012"
     assert await blobs.get_range("a", 4, 3) == b"456"
     assert await blobs.get_range("a", 8, 30) == b"89"
+
+
+async def test_part_of_a_packed_object_can_be_read(blobs: Blobs):
+    await blobs.put("a.zst", zstandard.compress(b"0123456789"))
+    assert await blobs.get_unpacked("a.zst", 0, 3) == b"012"
+    assert await blobs.get_unpacked("a.zst", 8, 30) == b"89"
+    await blobs.put("a.zst", b"0123456789")
+    with pytest.raises(NotFound, match="no frame"):
+        await blobs.get_unpacked("a.zst", 0, 3)
+    with pytest.raises(NotFound):
+        await blobs.get_unpacked("nothing", 0, 1)
 
 
 async def test_a_missing_object_is_not_found(blobs: Blobs):

@@ -61,8 +61,11 @@ class Line:
 
     async def read(self, path: str, **fields: Any) -> bytes:
         found = await self.bus.ask(sync.LOCATE, sync.Locate(uid=UID, path=path, **fields), timeout=20)
-        parts = [await self.blobs.get_range(each.key, each.at, each.length) for each in found.pieces]
-        return b"".join(parts)
+        return b"".join([await self._piece(each) for each in found.pieces])
+
+    async def _piece(self, piece: sync.Piece) -> bytes:
+        read = self.blobs.get_unpacked if piece.packed else self.blobs.get_range
+        return await read(piece.key, piece.at, piece.length)
 
     async def finish(self, files: dict[str, bytes], **fields: Any) -> sync.Finished:
         local = tuple(sync.Local(path=path, size=len(data), sha256=sha(data)) for path, data in files.items())

@@ -221,3 +221,13 @@ async def test_every_change_is_said_once_and_text_comes_along(line: Line):
         (Change.REPLACED, 0, 5, None),
     ]
     assert {each.uid for each in said} == {UID}
+
+
+async def test_a_log_s_first_lines_are_told_as_text_and_a_table_of_settings_is_not(line: Line):
+    await line.pack({LOG: b"epoch 1\n", "a.yaml": b"lr: 1"})
+
+    async def told():
+        return len(await line.said()) == 2
+
+    await eventually(told)
+    assert {each.path: each.text for each in await line.said()} == {LOG: "epoch 1\n", "a.yaml": None}

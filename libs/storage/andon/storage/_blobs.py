@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Annotated, BinaryIO, Self, TypeVar
 
 import urllib3
+import zstandard
 from minio import Minio
 from minio.deleteobjects import DeleteObject
 from minio.error import InvalidResponseError, S3Error, ServerError
@@ -26,6 +27,8 @@ _log = log("andon.storage")
 
 _SERVER_ERROR = 500
 _QUICK_BYTES = 4 << 20
+_WINDOW = 8 << 20
+"""What zstd's own document asks of every reader."""
 _REFUSED = frozenset({"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket"})
 """Waits for the operator: what was to be written is not lost meanwhile."""
 
@@ -88,6 +91,10 @@ class Blobs:
     async def get_range(self, key: str, offset: int, length: int) -> bytes:
         """`length` bytes from `offset`, fewer at the end. Raises NotFound when there is none."""
         return await self._call(lambda: self._fetch(key, offset, length))
+
+    async def get_unpacked(self, key: str, offset: int, length: int) -> bytes:
+        """The same of what an object holds that is one frame of zstd; NotFound also when it is damaged."""
+        return await self._call(lambda: _unpacked(self._fetch(key, 0, 0), offset, length))
 
     async def exists(self, key: str) -> bool:
         try:
@@ -172,6 +179,15 @@ class Blobs:
             self._bucket, prefix=prefix, recursive=True, start_after=after or None
         )
         return [each.object_name for each in islice(found, limit) if each.object_name]
+
+
+def _unpacked(frame: bytes, offset: int, length: int) -> bytes:
+    try:
+        with zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(frame) as reader:
+            data = reader.read(offset + length)
+    except zstandard.ZstdError as error:
+        raise NotFound("the object is no frame of zstd any more") from error
+    return data[offset:] if offset else data
 
 
 def _quick_put(settings: S3Settings) -> QuickPut:

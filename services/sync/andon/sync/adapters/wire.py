@@ -16,6 +16,18 @@ from andon.contracts.sync import Encoding, Sha256
 
 _INDEX = 4
 _FILES = 2000
+_WINDOW = 8 << 20
+"""What zstd's own document asks of every reader; a sender that wants more memory is refused."""
+_WORTH_KEEPING, _PAYS = 64 * 1024, 0.8
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Bytes as they came, packed by zstd."""
+
+    data: bytes
+    sha256: str
+    """Of the packed bytes."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +35,10 @@ class Bytes:
     """What a chunk brought."""
 
     data: bytes
-    sha256: str
+    sha256: str = ""
+    """Nothing where they have a frame: who needs it makes it."""
+    frame: Frame | None = None
+    """Where they came packed, and so much smaller that it pays to keep them so."""
 
 
 class Member(BaseModel):
@@ -48,13 +63,15 @@ def _unpacked(body: bytes, encoding: Encoding, length: int, digest: str) -> Byte
         raise BadRequest(f"length: {length} bytes were announced and {len(data)} came", {"length": "differs"})
     if xxhash.xxh3_64_hexdigest(data) != digest:
         raise BadRequest("hash: the bytes that came have another XXH3-64", {"hash": "differs"})
+    if length >= _WORTH_KEEPING and len(body) <= _PAYS * length:
+        return Bytes(data, frame=Frame(body, hashlib.sha256(body).hexdigest()))
     return Bytes(data, hashlib.sha256(data).hexdigest())
 
 
 def _inflated(body: bytes, length: int) -> bytes:
     # One byte more than announced is asked for: a bomb shows itself and is never unpacked whole.
     try:
-        with zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(body) as reader:
+        with zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(body) as reader:
             return reader.read(length + 1)
     except zstandard.ZstdError as error:
         raise BadRequest("encoding: the bytes are not zstd", {"encoding": "not zstd"}) from error

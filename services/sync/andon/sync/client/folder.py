@@ -4,8 +4,9 @@ import fnmatch
 import hashlib
 import os
 import stat
+import time
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,11 +15,13 @@ from typing import BinaryIO
 import xxhash
 
 from andon.contracts import Invalid
-from andon.sync.client.ledger import FOLDER, Stamp
+from andon.sync.client.ledger import FOLDER, Entry, Stamp
 from andon.sync.domain.names import normal
 
 _READ = 1 << 20
 _TAIL = 64 * 1024
+_RACY = 2_000_000_000
+"""Nanoseconds: a file so fresh may change without its times telling."""
 LINK, SPECIAL = "a symbolic link; links are not followed", "not a regular file"
 """What is passed over, and no failure."""
 Report = Callable[[str, str], None]
@@ -90,6 +93,20 @@ def look(folder: Path, local: str, report: Report) -> Found | None:
     return Found(path, local, stamp_of(status))
 
 
+def alone(batch: list[Found], known: Mapping[str, Entry], root: Path, report: Report | None) -> list[Found]:
+    """Without those whose name is another one's, spelled differently."""
+    first: dict[str, str] = {}
+    alone: list[Found] = []
+    for found in batch:
+        entry = known.get(found.path)
+        other = entry.local if entry and (root / entry.local).exists() else found.local
+        if first.setdefault(found.path, other) == found.local:
+            alone.append(found)
+        elif report:
+            report(found.local, f"the same name as {other!r}, spelled differently")
+    return alone
+
+
 def opened(folder: Path, local: str) -> BinaryIO:
     """A file's bytes. Raises OSError; a link or a pipe that took its place is refused, not waited for."""
     handle = os.open(folder / local, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -108,13 +125,18 @@ def stamp(file: BinaryIO) -> Stamp:
     return stamp_of(os.fstat(file.fileno()))
 
 
+def is_settled(stamp: Stamp) -> bool:
+    """Whether a change that is still to come would show in the file's times."""
+    return time.time_ns() - stamp.ctime > _RACY
+
+
 def read(file: BinaryIO, offset: int, length: int) -> bytes:
     """Up to `length` bytes; fewer at the end."""
     parts: list[bytes] = []
-    while length > 0 and (part := os.pread(file.fileno(), min(length, _READ), offset)):
+    while length > 0 and (part := os.pread(file.fileno(), length, offset)):
         parts.append(part)
         offset, length = offset + len(part), length - len(part)
-    return b"".join(parts)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def tail(file: BinaryIO, size: int) -> str:

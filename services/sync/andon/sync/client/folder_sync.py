@@ -14,20 +14,20 @@ from andon.contracts.sync import FileCheckpoint, SyncStatus
 from andon.sync.client import folder
 from andon.sync.client.folder import Found
 from andon.sync.client.ledger import FOLDER, Entry, Ledger
-from andon.sync.client.one_file import GROWING, OneFile, Unsteady, together
+from andon.sync.client.one_file import OneFile, Unsteady, together
 from andon.sync.client.packs import SMALL, Packs
 from andon.sync.client.server import Server, Turned, is_fatal
 from andon.sync.domain.files import LEASE
+from andon.sync.domain.names import grows
 from andon.telemetry import log
 
-_BATCH = 500
+_BATCH = 1000
+"""Files of one question to the server or the ledger."""
 _FILES, _PARTS = 4, 4
 """Files and chunks at once."""
 _PROBLEMS = 1000
 _DIRTY = 20_000
 """Changes that are remembered by name; more make for a look at everything."""
-_RACY = 2_000_000_000
-"""Nanoseconds: a file so fresh may change without its times telling."""
 _TAKEN_SECONDS = 1.0
 _log = log("andon.sync")
 
@@ -61,6 +61,8 @@ class FolderSync:
     """Patterns of paths, where * stands for slashes too; none is all. What fits none is no part of it."""
     _dirty: set[str] = field(default_factory=set[str])
     _all: bool = True
+    _nothing_there: bool = False
+    """On the server, until something was sent: it need not be asked for every new file."""
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -71,7 +73,8 @@ class FolderSync:
 
     async def register(self, code_version: str | None = None) -> None:
         """Make the experiment known. Raises Turned, GaveUp."""
-        await self.server.register(socket.gethostname(), code_version)
+        status = await self.server.register(socket.gethostname(), code_version)
+        self._nothing_there = status is SyncStatus.PENDING
 
     def pending(self) -> Iterator[Found]:
         """What would be sent now, as far as this side knows; sends nothing."""
@@ -85,8 +88,11 @@ class FolderSync:
         if below is None:
             self.stats.problems.clear()
         found = self._scan() if below is None else self._named(below)
-        for batch in folder.batches(found, _BATCH):
-            await self._batch(batch)
+        try:
+            for batch in folder.batches(found, _BATCH):
+                await self._batch(batch)
+        finally:
+            self._nothing_there = False
 
     async def finish(self, rounds: int = 5) -> SyncStatus:
         """Send what is left, compare all by hash, and send anew what is not the same.
@@ -184,10 +190,10 @@ class FolderSync:
     async def _batch(self, batch: list[Found]) -> None:
         self.stats.files += len(batch)
         known = self.ledger.entries([found.path for found in batch])
-        alone = _alone(batch, known, self.root, self._report)
+        alone = folder.alone(batch, known, self.root, self._report)
         changed = [found for found in alone if _differs(found, known.get(found.path))]
         new = [found.path for found in changed if found.path not in known]
-        there = await self.server.state(new) if new else {}
+        there = await self.server.state(new) if new and not self._nothing_there else {}
         self.stats.changed += len(changed)
         small = [found for found in changed if _is_small(found, known, there)]
         big = [found for found in changed if not _is_small(found, known, there)]
@@ -235,7 +241,7 @@ class FolderSync:
         while True:
             following = next(batches, [])
             known = self.ledger.entries([found.path for found in batch])
-            hashed = await asyncio.to_thread(self._hashed, _alone(batch, known, self.root, None), known)
+            hashed = await asyncio.to_thread(self._hashed, folder.alone(batch, known, self.root, None), known)
             yield hashed, not following
             if not following:
                 return
@@ -244,19 +250,19 @@ class FolderSync:
     def _hashed(self, batch: list[Found], known: dict[str, Entry]) -> list[dict[str, object]]:
         page: list[dict[str, object]] = []
         learned: list[Entry] = []
-        now = time.time_ns()
         for found in batch:
             entry = known.get(found.path)
             same = entry if entry and entry.stamp == found.stamp else None
             digest = same.sha256 if same else None
             if digest is None:
+                settled = folder.is_settled(found.stamp)
                 try:
                     with folder.opened(self.root, found.local) as file:
                         digest = folder.sha256(file, found.stamp.length)
                 except OSError as error:
                     self._report(found.path, error.strerror or str(error))
                     continue
-                if same and now - found.stamp.ctime > _RACY:
+                if same and settled:
                     learned.append(replace(same, sha256=digest))
             page.append({"path": found.path, "size": found.stamp.length, "sha256": digest})
         self.ledger.put(learned)
@@ -274,25 +280,8 @@ def _is_small(found: Found, known: dict[str, Entry], there: dict[str, FileCheckp
     """Whether it travels with others: all of it, since it is no log, or a log that begins."""
     if found.stamp.length > SMALL:
         return False
-    grows = Path(found.local).suffix.lower() in GROWING
-    return not grows or (found.path not in known and found.path not in there)
+    return not grows(found.local) or (found.path not in known and found.path not in there)
 
 
 def _differs(found: Found, known: Entry | None) -> bool:
     return known is None or known.stamp != found.stamp or known.size != found.stamp.length
-
-
-def _alone(
-    batch: list[Found], known: dict[str, Entry], root: Path, report: folder.Report | None
-) -> list[Found]:
-    """Without those whose name is another one's, spelled differently."""
-    first: dict[str, str] = {}
-    alone: list[Found] = []
-    for found in batch:
-        entry = known.get(found.path)
-        other = entry.local if entry and (root / entry.local).exists() else found.local
-        if first.setdefault(found.path, other) == found.local:
-            alone.append(found)
-        elif report:
-            report(found.local, f"the same name as {other!r}, spelled differently")
-    return alone

@@ -4,6 +4,7 @@ import fcntl
 import secrets
 import socket
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,7 @@ class Ledger:
     def __init__(self, folder: Path, server: str, uid: str) -> None:
         """Raises LedgerTaken, OSError where the folder can't be written."""
         folder.mkdir(parents=True, exist_ok=True)
+        self._turn = threading.Lock()
         self._lock = (folder / "lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -96,12 +98,12 @@ class Ledger:
             )
             for each in entries
         ]  # fmt: skip
-        with self._database:
+        with self._turn, self._database:
             self._database.executemany(f"replace into files values ({','.join('?' * 11)})", rows)  # noqa: S608
 
     def drop(self, paths: Iterable[str]) -> None:
         """Forget what was known: the server is asked again."""
-        with self._database:
+        with self._turn, self._database:
             self._database.executemany("delete from files where path = ?", [(path,) for path in paths])
 
     def close(self) -> None:

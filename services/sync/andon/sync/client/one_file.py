@@ -3,25 +3,25 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from andon.contracts.sync import BLOCKS, CHUNK_BYTES, FileCheckpoint
+from andon.contracts.sync import BLOCKS, CHUNK_BYTES, RUN_BYTES, FileCheckpoint
 from andon.sync.client import folder
 from andon.sync.client.folder import Found
 from andon.sync.client.ledger import Entry, Ledger, Stamp
 from andon.sync.client.server import Server, Told, Turned
 from andon.sync.domain.blocks import block_bytes, count, runs
+from andon.sync.domain.names import grows
 
-GROWING = frozenset({".log", ".csv", ".tsv", ".jsonl", ".ndjson", ".out", ".err"})
-"""Endings of files that are appended to; all others are compared by blocks."""
 _TRIES = 6
 _BAD = 400
 _AHEAD = 3
 """Chunks of one growing file on their way at once; the server keeps them in order."""
+_SURE = 0.8
+"""Where as many as a run has would be packed to this part of what a request takes, a run is sent."""
 _NOTE_SECONDS = 0.5
 """Between two notes on this side's disk: what a crash forgets of them, the server still knows."""
 
@@ -66,8 +66,7 @@ class OneFile:
         self, file: BinaryIO, found: Found, known: Entry | None, there: FileCheckpoint | None
     ) -> None:
         stamp = folder.stamp(file)
-        growing = Path(found.local).suffix.lower() in GROWING
-        if growing and (start := await self._start(file, stamp, found, known, there)) is not None:
+        if grows(found.local) and (start := await self._start(file, stamp, found, known, there)) is not None:
             await self._append(file, stamp, found, *start)
         else:
             await self._replace(file, stamp, found)
@@ -99,17 +98,19 @@ class OneFile:
                 return there
 
     async def _append(self, file: BinaryIO, stamp: Stamp, found: Found, generation: int, offset: int) -> None:
-        cuts, noted = _cuts(offset, stamp.length), time.monotonic()
+        size, noted, most = stamp.length, time.monotonic(), CHUNK_BYTES
+        left = offset < size or size == 0  # an empty file is one chunk without bytes
         way: deque[tuple[int, asyncio.Task[Told]]] = deque()
         try:
-            while True:
-                for at, length in islice(cuts, _AHEAD - len(way)):
-                    chunk = self._chunk(file, found.path, generation, at, length)
-                    way.append((at + length, asyncio.create_task(chunk)))
-                if not way:
-                    break
+            while left or way:
+                while left and len(way) < _AHEAD:
+                    end = min(offset + most, size)
+                    chunk = self._chunk(file, found.path, generation, offset, end - offset)
+                    way.append((end, asyncio.create_task(chunk)))
+                    offset, left = end, end < size
                 end, task = way.popleft()
                 told = await task
+                most = RUN_BYTES if told.share * RUN_BYTES < _SURE * CHUNK_BYTES else CHUNK_BYTES
                 if not told.fits:
                     raise _Changed
                 generation = told.generation
@@ -180,11 +181,3 @@ async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _cuts(offset: int, end: int) -> Iterator[tuple[int, int]]:
-    """Offset and length of each chunk to send; an empty file is one without bytes."""
-    if end == 0:
-        yield 0, 0
-    for at in range(offset, end, CHUNK_BYTES):
-        yield at, min(CHUNK_BYTES, end - at)

@@ -11,12 +11,14 @@ from andon.sync.adapters.wire import pack_of
 from andon.sync.client import folder
 from andon.sync.client.folder import Found, Report
 from andon.sync.client.ledger import Entry, Ledger
+from andon.sync.client.one_file import together
 from andon.sync.client.server import Server, Turned, is_fatal
 
 SMALL = 256 * 1024
 """Bytes up to which a file travels with others."""
 _ROOM = CHUNK_BYTES - 512 * 1024
 _FILES = 250
+_AT_ONCE = 3
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,15 @@ class Packs:
 
     async def bring(self, files: list[Found], there: dict[str, FileCheckpoint]) -> None:
         """Send them; those the server has already are only noted. Raises Turned where the key is not good."""
-        for group in _groups(files):
-            parts = await asyncio.to_thread(lambda group=group: list(filter(None, map(self._read, group))))
-            if parts:
-                await self._send([part for part in parts if not _is_there(part, there)], parts)
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def send(group: list[Found]) -> None:
+            async with slots:
+                parts = await asyncio.to_thread(lambda: list(filter(None, map(self._read, group))))
+                if parts:
+                    await self._send([part for part in parts if not _is_there(part, there)], parts)
+
+        await together([send(group) for group in _groups(files)])
 
     async def _send(self, new: list[_Read], parts: list[_Read]) -> None:
         refused: dict[str, str] = {}
@@ -66,6 +73,7 @@ class Packs:
             with folder.opened(self.root, found.local) as file:
                 stamp = folder.stamp(file)
                 data = folder.read(file, 0, min(stamp.length, SMALL))
+                settled = folder.stamp(file) == stamp and folder.is_settled(stamp)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -75,7 +83,8 @@ class Packs:
             return None  # it has grown: the next look finds it among the big ones
         digest = hashlib.sha256(data).hexdigest()
         # What is noted is what was read: where the file is longer by now, the next look sees a difference.
-        entry = Entry(found.path, found.local, 1, len(data), stamp, folder.tail_of(data))
+        known = digest if settled else None
+        entry = Entry(found.path, found.local, 1, len(data), stamp, folder.tail_of(data), known)
         return _Read(found, entry, data, digest)
 
 

@@ -12,7 +12,7 @@ import httpx
 import xxhash
 import zstandard
 
-from andon.contracts.sync import FileCheckpoint
+from andon.contracts.sync import CHUNK_BYTES, FileCheckpoint, SyncStatus
 
 _OK, _CONFLICT, _MANY, _BROKEN = 200, 409, 429, 500
 _FATAL = (401, 403)
@@ -56,6 +56,8 @@ class Told:
     generation: int
     size: int
     complete: bool
+    share: float = 1.0
+    """Of the chunk's bytes, that travelled."""
 
 
 @dataclass
@@ -85,9 +87,10 @@ class Server:
     async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
 
-    async def register(self, host: str, code_version: str | None = None) -> None:
+    async def register(self, host: str, code_version: str | None = None) -> SyncStatus:
+        """Make the experiment known; its status."""
         body = {"uid": self.uid, "host": host, "code_version": code_version}
-        await self._call("POST", "/experiments", json=body)
+        return SyncStatus((await self._call("POST", "/experiments", json=body)).json()["status"])
 
     async def state(self, paths: Sequence[str], *, hashes: bool = False) -> dict[str, FileCheckpoint]:
         """What the server has of these files, by path; at most 1000."""
@@ -96,15 +99,20 @@ class Server:
         return {each["path"]: FileCheckpoint.model_validate(each) for each in found["files"]}
 
     async def chunk(self, path: str, generation: int, offset: int, data: bytes) -> Told:
-        """Send a chunk. Raises Turned, GaveUp."""
+        """Send a chunk, in halves where it stays too big for one request. Raises Turned, GaveUp."""
         packed, headers = await asyncio.to_thread(packed_of, data)
+        if len(packed) > CHUNK_BYTES:
+            half = len(data) // 2
+            told = await self.chunk(path, generation, offset, data[:half])
+            return await self.chunk(path, generation, offset + half, data[half:]) if told.fits else told
         query = {"generation": generation, "offset": offset, "length": len(data)}
         answer = await self._call(
             "PUT", f"/files/{self.uid}/{quote(path)}", params=query, content=packed, headers=headers
         )
         told = answer.json()
         fits = answer.status_code == _OK
-        return Told(fits, told["generation"], told["server_offset"], told["complete"])
+        share = len(packed) / max(len(data), 1)
+        return Told(fits, told["generation"], told["server_offset"], told["complete"], share)
 
     async def begin(
         self, path: str, size: int, block_bytes: int, blocks: Sequence[str]

@@ -22,6 +22,9 @@ class Segment:
     at: int
     """Where in the object it begins."""
     sha256: str
+    """Of the run's bytes; nothing where it is not known without reading them."""
+    packed: bool = False
+    """The object is one frame of zstd; `at` and `length` are of what that holds."""
 
     @property
     def end(self) -> int:

@@ -6,6 +6,12 @@ import unicodedata
 from andon.contracts import Invalid
 
 _PART_BYTES, _PATH_BYTES = 255, 1024
+_GROWING = (".log", ".csv", ".tsv", ".jsonl", ".ndjson", ".out", ".err")
+
+
+def grows(path: str) -> bool:
+    """Whether by its ending it is a file that is appended to; all others are compared by blocks."""
+    return path.lower().endswith(_GROWING)
 
 
 def normal(path: str) -> str:

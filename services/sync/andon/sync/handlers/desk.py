@@ -25,7 +25,7 @@ from andon.contracts.sync import (
 )
 from andon.messaging import Delivery
 from andon.sync.adapters.running import Running
-from andon.sync.domain.files import File
+from andon.sync.domain.files import File, Segment
 from andon.sync.domain.names import identity, normal
 from andon.sync.handlers.relay import Relay
 from andon.sync.handlers.shelf import Shelf
@@ -91,7 +91,7 @@ class Desk:
             generation=file.generation,
             size=file.size,
             offset=offset,
-            pieces=tuple(Piece(key=each.key, at=each.at, length=each.length) for each in segments),
+            pieces=tuple(_piece(each) for each in segments),
             sha256=file.sha256 if file.hashed == file.size else None,
             last_synced_at=file.written_at,
         )
@@ -167,6 +167,10 @@ class Desk:
         kept = await self.experiments.change(uid, self.clock(), **changes)
         await self.relay.tell_experiment(kept)
         return kept.experiment
+
+
+def _piece(segment: Segment) -> Piece:
+    return Piece(key=segment.key, at=segment.at, length=segment.length, packed=segment.packed)
 
 
 def _spelled(paths: Sequence[str]) -> list[str]:

@@ -26,12 +26,11 @@ from andon.sync.domain.files import Draft, File, Segment
 from andon.sync.domain.names import identity, normal
 from andon.sync.handlers.order import Order
 from andon.sync.handlers.room import Room
-from andon.sync.handlers.shelf import Shelf
+from andon.sync.handlers.shelf import Shelf, shown
 from andon.sync.handlers.tidying import Tidying
 from andon.sync.store.documents import Kept
 from andon.sync.store.experiments import Experiments
 
-_TEXT_BYTES = 8192
 _ROOT_GENERATION = 1
 
 
@@ -60,7 +59,7 @@ class Intake:
             await self.known(chunk.uid, register=chunk.register_uid)
             one = _Storing(self, chunk, body, key)
             await one.write_ahead()
-            file = await self.shelf.change(chunk.uid, path, one.decide, _text(chunk, body.data))
+            file = await self.shelf.change(chunk.uid, path, one.decide, shown(body.data))
         if one.reached is not None:
             self.running.keep(one.key, one.reached)
         if one.outcome is Outcome.STORED:
@@ -118,11 +117,11 @@ class _Storing:
             with suppress(BadRequest):  # what is remembered may be old: `decide` says so if it is not
                 numbers, _ = await self._announced(file.draft)
                 if not all(file.draft.placed[number] for number in numbers):
-                    await self._keep(chunk.generation, chunk.offset, self.body.data, self.body.sha256)
+                    await self._keep_blocks(file.draft)
             return
         generation, size = (file.generation or _ROOT_GENERATION, file.size) if file else (_ROOT_GENERATION, 0)
         if chunk.generation == generation and chunk.offset >= size:
-            await self._keep(chunk.generation, chunk.offset, self.body.data, self.body.sha256)
+            await self._keep_run(chunk.generation, chunk.offset)
             await self.intake.order.wait(self.key, chunk.generation, chunk.offset)
 
     async def decide(self, kept: Kept) -> File:
@@ -149,18 +148,19 @@ class _Storing:
         segments = file.between(offset, length)
         if len(segments) == 1 and length == len(data):
             whole = next(each for each in file.segments if each.key == segments[0].key)
-            if (whole.offset, whole.length) == (offset, length):
-                return whole.sha256 == self.body.sha256
+            hashes = {whole.sha256, self.body.sha256}
+            if (whole.offset, whole.length) == (offset, length) and "" not in hashes:
+                return len(hashes) == 1
         return await self.intake.objects.read(file, offset, length) == data[:length]
 
     async def _append(self, file: File, offset: int, data: bytes) -> File:
         now = self.intake.clock()
         domain.guard(file if file.version else None, self.chunk.writer, now)
         generation = file.generation or _ROOT_GENERATION
-        segment = Segment(offset, 0, "", 0, self.body.sha256)
+        segment = Segment(offset, 0, "", 0, "")
         if data:
-            sha256 = self.body.sha256 if len(data) == len(self.body.data) else (await digests([data]))[0]
-            segment = await self._keep(generation, offset, data, sha256)
+            whole = len(data) == len(self.body.data)
+            segment = await (self._keep_run if whole else self._keep_rest)(generation, offset)
         self.outcome = Outcome.STORED
         after = domain.appended(file, segment, self.chunk.writer, now)
         self.reached = await self.intake.running.further(self.key, generation, offset, data)
@@ -175,7 +175,7 @@ class _Storing:
             self.outcome = Outcome.REPEATED
             return file
         offset, data, size = self.chunk.offset, self.body.data, draft.block_bytes
-        one = await self._keep(draft.generation, offset, data, self.body.sha256)
+        one = await self._keep_blocks(draft)
         self.outcome = Outcome.STORED
         segments = [
             Segment(offset + at, min(size, len(data) - at), one.key, at, digest)
@@ -193,12 +193,31 @@ class _Storing:
         numbers = range(offset // size, blocks.count(end, size))
         if len(self._hashes) != len(numbers):
             parts = [data[at : at + size] for at in range(0, len(data), size)]
-            self._hashes = await digests(parts) if len(parts) > 1 else [self.body.sha256]
+            known = len(parts) == 1 and self.body.sha256
+            self._hashes = [known] if known else await digests(parts)
         for number, digest in zip(numbers, self._hashes, strict=True):
             if digest != draft.hashes[number]:
                 why = f"block {number} is not the one that was announced: begin the file again"
                 raise BadRequest(f"hash: {why}", {"hash": why})
         return numbers, self._hashes
+
+    async def _keep_run(self, generation: int, offset: int) -> Segment:
+        """All that came, as packed as it came where that pays: a growing file is read in runs."""
+        place, objects, body = (generation, offset), self.intake.objects, self.body
+        if place not in self._written and body.frame:
+            length = len(body.data)
+            self._written[place] = await objects.keep_frame(self.key, *place, body.frame, length)
+        return await self._keep(generation, offset, body.data, body.sha256)
+
+    async def _keep_rest(self, generation: int, offset: int) -> Segment:
+        """What is new of it."""
+        data = self.body.data[offset - self.chunk.offset :]
+        return await self._keep(generation, offset, data, (await digests([data]))[0])
+
+    async def _keep_blocks(self, draft: Draft) -> Segment:
+        """All that came, not packed: each block is read by itself."""
+        sha256 = self.body.sha256 or (await digests([self.body.data]))[0]
+        return await self._keep(draft.generation, self.chunk.offset, self.body.data, sha256)
 
     async def _keep(self, generation: int, offset: int, data: bytes, sha256: str) -> Segment:
         place = (generation, offset)
@@ -219,13 +238,3 @@ def _answer(outcome: Outcome, chunk: StoreChunk, file: File) -> ChunkStored:
         xxh3=file.xxh3 if known else None,
         complete=not begun,
     )
-
-
-def _text(chunk: StoreChunk, data: bytes) -> str | None:
-    """What dashboards may show as it comes."""
-    if not data or chunk.length > _TEXT_BYTES or b"\0" in data:
-        return None
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return None

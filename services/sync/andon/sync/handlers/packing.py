@@ -13,9 +13,9 @@ from andon.messaging import Delivery
 from andon.sync.adapters.objects import Objects
 from andon.sync.adapters.wire import Member, members, unpacked
 from andon.sync.domain.files import Draft, File, Segment, guard, switched
-from andon.sync.domain.names import identity, normal
+from andon.sync.domain.names import grows, identity, normal
 from andon.sync.handlers.intake import Intake
-from andon.sync.handlers.shelf import changed
+from andon.sync.handlers.shelf import changed, shown
 from andon.sync.store.documents import PACKS, Kept
 from andon.sync.store.files import Files
 
@@ -88,7 +88,8 @@ class Packing:
         draft = Draft(generation, size, max(size, 1), (), segments, pack.writer)
         whole = switched(replace(kept.file, draft=draft, writer=pack.writer, written_at=now))
         hashes = {"hashed": size, "sha256": one.member.sha256, "xxh3": xxhash.xxh3_64_hexdigest(one.data)}
-        return before, changed(kept, replace(whole, **hashes))
+        text = shown(one.data) if grows(one.path) else None
+        return before, changed(kept, replace(whole, **hashes), text)
 
 
 def _sorted(

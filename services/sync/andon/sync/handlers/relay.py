@@ -16,7 +16,7 @@ from andon.telemetry import log
 
 _LOOK_SECONDS = 2.0
 _LEFT_BEHIND = timedelta(seconds=5)
-_PAGE, _AT_ONCE = 200, 32
+_PAGE, _AT_ONCE = 1000, 32
 _LINE = 2000
 """Files in line; more wait in the database."""
 _TRIM_SECONDS = 0.25
@@ -59,7 +59,8 @@ class Relay:
         while True:
             try:
                 left = await self.files.unsaid(self.clock() - _LEFT_BEHIND, _PAGE)
-                await self._say(left)
+                for at in range(0, len(left), _AT_ONCE):
+                    await self._say(left[at : at + _AT_ONCE])
                 for kept in await self.experiments.unsaid(_PAGE):
                     await self.tell_experiment(kept)
             except Unavailable:

@@ -13,6 +13,7 @@ from andon.sync.store.documents import Kept, Told
 from andon.sync.store.files import Files
 
 _TRIES = 20
+_TEXT_BYTES = 8192
 _OUTBOX = 32
 """Events of one file that wait for a bus that is away; more become one."""
 
@@ -59,6 +60,16 @@ class Shelf:
 
     def _nothing(self, uid: str, path: str) -> File:
         return File(uid, path, 0, 0, (), "", self.clock())
+
+
+def shown(data: bytes) -> str | None:
+    """What dashboards may show as it comes: a little text."""
+    if not data or len(data) > _TEXT_BYTES or b"\0" in data:
+        return None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def changed(before: Kept, after: File, text: str | None = None) -> Kept:

@@ -135,7 +135,7 @@ def _draft(row: Document | None) -> Draft | None:
 
 
 def _row(segment: Segment) -> list[Any]:
-    return [segment.offset, segment.length, segment.key, segment.at, segment.sha256]
+    return [segment.offset, segment.length, segment.key, segment.at, segment.sha256, segment.packed]
 
 
 def _told_row(told: Told) -> Document:

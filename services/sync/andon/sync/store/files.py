@@ -19,6 +19,8 @@ from andon.sync.store.documents import Document, Kept, Told, document_of, kept_o
 _ROOM = 100_000
 """Segments and blocks that are remembered, of all files together."""
 _SHORT = {"segments": 0, "draft": 0, "outbox": 0}
+_KEYS = 100
+"""In one question: of hundreds, a database may find it cheaper to look at every file there is."""
 _DUPLICATE = 11000
 
 
@@ -68,9 +70,7 @@ class Files:
         return kept
 
     async def read_many(self, keys: Sequence[str]) -> dict[str, Kept]:
-        with reaching():
-            documents = await self._raw.find({"_id": {"$in": list(keys)}}).to_list()
-        return {document["_id"]: kept_of(document) for document in documents}
+        return {document["_id"]: kept_of(document) for document in await self._by_keys(keys)}
 
     async def save(self, before: Kept | None, after: Kept) -> bool:
         """Whether nobody was faster. `after` has the next version."""
@@ -127,8 +127,7 @@ class Files:
 
     async def _versions(self, keys: set[str]) -> dict[str, tuple[int, str | None, int]]:
         fields = {"version": 1, "sha256": 1, "generation": 1}
-        with reaching():
-            found = await self._raw.find({"_id": {"$in": list(keys)}}, fields).to_list()
+        found = await self._by_keys(list(keys), fields)
         return {each["_id"]: (each["version"], each["sha256"], each["generation"]) for each in found}
 
     async def hashed(self, key: str, generation: int, size: int, sha256: str, xxh3: str) -> None:
@@ -139,17 +138,23 @@ class Files:
         self._forget(key)
 
     async def named(self, uid: str, paths: Sequence[str]) -> list[File]:
-        """Those there are, without their segments."""
-        return await self._short({"_id": {"$in": [identity(uid, path) for path in paths]}}, 0)
+        """Those there are, without their segments, in order of their paths."""
+        found = await self._by_keys([identity(uid, path) for path in paths], _SHORT)
+        return sorted((kept_of(document).file for document in found), key=lambda file: file.path)
 
     async def page(self, uid: str, after: str, limit: int) -> list[File]:
         """In order of their paths, without their segments."""
-        return await self._short({"uid": uid, "path": {"$gt": after}}, limit)
-
-    async def _short(self, where: Document, limit: int) -> list[File]:
+        where = {"uid": uid, "path": {"$gt": after}}
         cursor = self._raw.find(where, _SHORT, limit=limit).sort([("uid", ASCENDING), ("path", ASCENDING)])
         with reaching():
             return [kept_of(document).file for document in await cursor.to_list()]
+
+    async def _by_keys(self, keys: Sequence[str], fields: Document | None = None) -> list[Document]:
+        found: list[Document] = []
+        for at in range(0, len(keys), _KEYS):
+            with reaching():
+                found += await self._raw.find({"_id": {"$in": list(keys[at : at + _KEYS])}}, fields).to_list()
+        return found
 
     async def told(self, said: Sequence[tuple[str, int]]) -> None:
         """Empty outboxes, unless they have grown since."""
