@@ -61,6 +61,13 @@ def version(name: str, held_out: str = "h1", **metrics: float):
         (version("b", map50=0.91), version("a", map50=0.90), True),
         (version("b", map50=0.90), version("a", map50=0.90), False),
         (version("b", map50=0.89), version("a", map50=0.90), False),
+        (
+            version("b", map50=0.90, region_accuracy=0.9),
+            version("a", map50=0.90, region_accuracy=0.8),
+            True,
+        ),
+        (version("b", region_accuracy=0.9), version("a", region_accuracy=0.8), True),
+        (version("b", map50=0.89, region_accuracy=0.9), version("a", map50=0.90, region_accuracy=0.8), False),
         (version("b", map50=float("nan")), version("a", map50=0.90), False),
         (version("b", map50=0.80, image_auroc=0.99), version("a", map50=0.90, image_auroc=0.5), False),
         (version("b", map50=0.80, image_auroc=0.99), version("a", image_auroc=0.5), True),

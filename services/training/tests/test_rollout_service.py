@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from andon.contracts import BadRequest, Message, NotFound, inspection, rollout, station
-from andon.contracts.inspection import HourTally, Inspection, Tallies, Tally
+from andon.contracts import BadRequest, Message, NotFound, inspection, review, rollout, station
+from andon.contracts.inspection import Decision, HourTally, Inspection, Tallies, Tally
+from andon.contracts.review import Reason
 from andon.contracts.rollout import (
     DriftNews,
     GetDrift,
@@ -127,6 +128,46 @@ async def test_drift_is_told_when_it_begins_and_when_it_ends(line: Line) -> None
     ended = line.heard[1]
     assert (ended.since, ended.hour) == (began.since, THIS_HOUR)
     assert [each.drifted for each in await drift(line)] == [False] * 8 + [True, False]
+
+
+async def test_people_are_asked_about_parts_of_a_station_that_drifts(line: Line) -> None:
+    for ago in range(10, 1, -1):
+        line.judge(ago)
+    line.judge(1, level=46)
+    await eventually(lambda: line.heard)
+
+    for number in range(5):
+        said = build.inspection(id=f"part-{number}", station_id="line-1", image=build.stored_image())
+        await line.bus.say(inspection.PART_JUDGED, said, once=said.id)
+
+    await eventually(lambda: asked_about(line, Reason.DRIFT))
+    unsure = build.inspection(
+        id="last", station_id="line-1", decision="uncertain", image=build.stored_image()
+    )
+    await line.bus.say(inspection.PART_JUDGED, unsure, once="last")
+    await eventually(lambda: asked_about(line, Reason.UNCERTAIN))
+    assert len(await asked_about(line, Reason.DRIFT)) == 1  # twenty an hour are one in three minutes
+
+
+async def asked_about(line: Line, reason: Reason) -> tuple[review.ReviewItem, ...]:
+    wanted = review.ListItems(station_id="line-1", reason=reason)
+    return (await line.bus.ask(review.LIST, wanted)).items
+
+
+async def test_people_are_asked_where_the_shadow_decides_otherwise(line: Line) -> None:
+    def trial(decision: Decision) -> inspection.Trialled:
+        return inspection.Trialled(
+            rollout_id="r-1", role=TrialRole.SHADOW, version_id="v-2", by_new=False, decision=decision
+        )
+
+    for name, decision in (("part-1", Decision.PASS), ("part-2", Decision.FAIL)):
+        said = build.inspection(
+            id=name, station_id="line-1", image=build.stored_image(), trial=trial(decision)
+        )
+        await line.bus.say(inspection.PART_JUDGED, said, once=said.id)
+
+    [item] = await eventually(lambda: asked_about(line, Reason.DISAGREEMENT))
+    assert (item.id, item.decision) == ("part-2", Decision.PASS)
 
 
 async def test_what_it_is_compared_with_stays_when_its_hours_are_forgotten(line: Line) -> None:

@@ -23,6 +23,7 @@ from andon.inspection.adapters.evidence import EvidenceStore
 from andon.inspection.adapters.folders import Roots
 from andon.inspection.adapters.luggage import Luggage
 from andon.inspection.adapters.models import ModelShelf
+from andon.inspection.adapters.repository import repository_of
 from andon.inspection.answering import Beside, answering, defaults
 from andon.inspection.camera.stream import Streams
 from andon.inspection.domain.stations import changed
@@ -36,6 +37,7 @@ from andon.inspection.handlers.opinions import Opinions
 from andon.inspection.handlers.questions import QuestionSettings
 from andon.inspection.handlers.records import RecordDesk
 from andon.inspection.handlers.retention import Retention, RetentionSettings
+from andon.inspection.handlers.search import SearchDesk
 from andon.inspection.handlers.versions import VersionDesk
 from andon.inspection.store.batches import BatchStore
 from andon.inspection.store.cameras import CameraStore
@@ -45,10 +47,11 @@ from andon.inspection.store.leases import Lease
 from andon.inspection.store.pages import Pages
 from andon.inspection.store.records import RecordStore
 from andon.inspection.store.removals import Removals
+from andon.inspection.store.search import Search
 from andon.inspection.store.stations import RefusalStore, SampleStore, StationStore
 from andon.messaging import Service
 from andon.runtime import Application, ServiceDefinition, Settings
-from andon.serving import ModelHost, ServingSettings
+from andon.serving import ModelHost, ServingSettings, serving_checks
 from andon.storage import Blobs, Mongo, MongoSettings, S3Settings
 from andon.telemetry import log
 
@@ -87,7 +90,8 @@ def build(settings: InspectionSettings) -> Application:
     host = ModelHost(settings.serving.keep_models)
     stations, samples, refusals = StationStore(database), SampleStore(database), RefusalStore(database)
     records, evidence = RecordStore(database), EvidenceStore(blobs)
-    models = ModelShelf(blobs, host, settings.serving, settings.data / "models")
+    repository = repository_of(settings.serving, blobs)
+    models = ModelShelf(blobs, host, settings.serving, settings.data / "models", repository)
     threads = ThreadPoolExecutor(settings.inspecting.threads, thread_name_prefix="look")
     opinions = Opinions(models, settings.inspecting.trial_seconds)
     inspector = Inspector(stations, samples, refusals, records, evidence, opinions, bus, threads)
@@ -111,7 +115,7 @@ def build(settings: InspectionSettings) -> Application:
 
     return Application(
         bus=bus,
-        checks={"mongo": mongo.ping, "s3": blobs.ping},
+        checks={"mongo": mongo.ping, "s3": blobs.ping, **serving_checks(settings.serving)},
         resources=(
             _Stores(
                 mongo, blobs, (samples, refusals, records, retention.counts, configuration), station_desk
@@ -227,6 +231,7 @@ def _keeping(
     bus.answers(inspection.DELETE, desk.delete)
     bus.answers(inspection.STATISTICS, desk.statistics)
     bus.answers(inspection.TRENDS, desk.trends)
+    _searching(bus, SearchDesk(Search(database), counts))
     versions = VersionDesk(counts, pages)
     bus.answers(inspection.TALLIES, versions.tallies)
     bus.answers(inspection.JUDGED_BY, versions.judged_by)
@@ -234,6 +239,12 @@ def _keeping(
     bus.answers(inspection.USAGE, retention.usage)
     bus.answers(inspection.CLEAN, retention.clean)
     return desk, retention
+
+
+def _searching(bus: Service, desk: SearchDesk) -> None:
+    bus.answers(inspection.SEARCH, desk.find)
+    bus.answers(inspection.PLACES, desk.places)
+    bus.answers(inspection.HOURS, desk.hours)
 
 
 def _cameras(bus: Service, settings: CameraSettings, store: CameraStore, inspector: Inspector) -> Streams:

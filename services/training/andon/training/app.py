@@ -59,7 +59,7 @@ def build(settings: TrainingSettings) -> Application:
         threads=settings.fitting.threads,
         clock=_now,
     )
-    reviewing = register(bus, mongo.database(NAME), blobs, settings.review)
+    reviewing = register(bus, mongo.database(NAME), blobs, settings.review, drifting=rolling.drifts.stations)
     datasets = dataset_part.register(
         bus,
         mongo.database(NAME),

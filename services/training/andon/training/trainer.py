@@ -3,7 +3,9 @@
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
@@ -29,8 +31,10 @@ def train(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     lesson = Lesson.model_validate_json((folder / "order.json").read_bytes())
 
-    def say(stage: str, fraction: float, message: str) -> None:
-        report.progress(float(fraction), message=f"{stage}: {message}" if message else stage)
+    def say(
+        stage: str, fraction: float, message: str, metrics: Mapping[str, float] = MappingProxyType({})
+    ) -> None:
+        report.progress(float(fraction), message=f"{stage}: {message}" if message else stage, **metrics)
 
     kept_before = Checkpoints.of(digest_of(lesson))
     report.checkpoint({"order": digest_of(lesson)})

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from andon.contracts import NotFound, Refused
 from andon.contracts.station import ModelFile, ModelRef
+from andon.inspection.adapters.repository import BucketRepository
 from andon.serving import (
+    Detector,
     Hosted,
     ModelFiles,
     ModelHost,
@@ -23,6 +25,7 @@ from andon.storage import Blobs
 from andon.telemetry import log
 
 _MOST_CLASSIFIERS = 8
+_MOST_DETECTORS = 8
 _log = log("andon.inspection")
 
 
@@ -40,8 +43,12 @@ class ModelShelf:
     host: ModelHost
     settings: ServingSettings
     folder: Path
+    repository: BucketRepository | None = None
+    """Triton's, where it is in the bucket."""
     _classifiers: dict[str, RegionClassifier] = field(default_factory=dict[str, RegionClassifier])
     """By digest, the one used last at the end."""
+    _detectors: dict[str, Detector] = field(default_factory=dict[str, Detector])
+    """The same."""
 
     def hold(self, models: int) -> None:
         """Keep at least so many ready, however few the settings say: each is needed with the next frame."""
@@ -80,11 +87,33 @@ class ModelShelf:
             _log.warning("defects stay unnamed", model=ref.version_id, reason=str(away))
             return None
 
+    async def detector(self, ref: ModelRef) -> Detector | None:
+        """What finds the defects that people outlined; None without one. Raises like `classifier`."""
+        if ref.detector is None:
+            return None
+        digest = ref.detector.file.sha256
+        known = self._detectors.pop(digest, None)
+        if known is None:
+            path = await self._file(ref, ref.detector.file, check_onnx)
+            known = await asyncio.to_thread(Detector.open, path)
+        self._detectors[digest] = known
+        while len(self._detectors) > _MOST_DETECTORS:
+            self._detectors.pop(next(iter(self._detectors)))
+        return known
+
+    async def detector_if_any(self, ref: ModelRef) -> Detector | None:
+        """The same; without its file, what stands out is told as without a detector."""
+        try:
+            return await self.detector(ref)
+        except Refused as away:
+            _log.warning("defects are not looked for", model=ref.version_id, reason=str(away))
+            return None
+
     async def _load(self, ref: ModelRef) -> Predictor:
         if ref.int8 and wanted(self.settings, has_int8=True) == "int8":
             path = await self._file(ref, ref.int8)
             return await load(ModelFiles(fp32=path, int8=path), self.settings)
-        return await load(ModelFiles(fp32=await self._file(ref, ref.fp32)), self.settings)
+        return await load(ModelFiles(fp32=await self._file(ref, ref.fp32)), self.settings, self.repository)
 
     async def _file(
         self, ref: ModelRef, file: ModelFile, check: Callable[[bytes], None] = check_model

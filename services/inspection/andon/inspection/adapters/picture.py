@@ -1,6 +1,7 @@
 """Regions of a heatmap, their area in the original picture, and the picture with both drawn over it."""
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import cv2
@@ -14,7 +15,7 @@ from andon.contracts.station import Region
 Heatmap = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
-RING_OTSU, HEATMAP = "ring-otsu", "heatmap"
+RING_OTSU, HEATMAP, BOX = "ring-otsu", "heatmap", "box"
 """How an area was measured."""
 _MAX_SIDE = 800
 _RED = (235, 64, 52)
@@ -55,6 +56,16 @@ def area(picture: Pixels, box: Box) -> int:
     count, labels, blobs, _ = cv2.connectedComponentsWithStats(differs, connectivity=8)
     touching = np.bincount(labels[within].ravel(), minlength=count)[1:] > 0
     return int(blobs[1:, cv2.CC_STAT_AREA][touching].sum())
+
+
+def peak(heatmap: Heatmap, box: Box, size: tuple[int, int], region: Region) -> float:
+    """Highest value of the heatmap, which covers `region` of a picture of that size, inside the box."""
+    rows, columns = heatmap.shape
+    x1, x2 = ((x / size[0] - region.x) / region.width * columns for x in (box[0], box[2]))
+    y1, y2 = ((y / size[1] - region.y) / region.height * rows for y in (box[1], box[3]))
+    left, top = min(max(int(x1), 0), columns - 1), min(max(int(y1), 0), rows - 1)
+    cells = heatmap[top : max(top + 1, ceil(y2)), left : max(left + 1, ceil(x2))]
+    return float(cells.max())
 
 
 def _levels(grey: NDArray[Any]) -> NDArray[np.int64]:

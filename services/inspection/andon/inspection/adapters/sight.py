@@ -10,11 +10,15 @@ from andon.inspection.domain.judgement import Verdict, p_value
 from andon.inspection.domain.rule import Rule
 from andon.serving import (
     Decoded,
+    Detected,
+    Detector,
     Prediction,
     RegionClassifier,
     Spot,
+    apart,
     decode,
     decode_full,
+    distinct,
     look,
     spots,
 )
@@ -47,6 +51,14 @@ class Seen:
     """None of a passed part: there is nothing to draw over it."""
 
 
+@dataclass(frozen=True)
+class Experts:
+    """What a model knows of defects beside what is good; each may be missing."""
+
+    classifier: RegionClassifier | None = None
+    detector: Detector | None = None
+
+
 def read(data: bytes, region: Region) -> Scene:
     """Decode no more than the model looks at. Raises like `andon.serving.decode`."""
     decoded = decode(data, region=region)
@@ -59,11 +71,13 @@ def show(
     verdict: Verdict,
     rule: Rule,
     data: bytes,
-    classifier: RegionClassifier | None = None,
+    experts: Experts = Experts(),
 ) -> Seen:
-    """Find, measure, name and draw what stands out on a part that did not pass."""
+    """Find, measure, name and draw what is wrong with a part that did not pass."""
     decoded = decode_full(data)
-    found = _named(_detections(prediction, decoded, rule), decoded, rule, classifier)
+    known = _known(prediction, decoded, rule, experts.detector)
+    others = _detections(prediction, decoded, rule, known)
+    found = _large(known, rule) + _named(_large(others, rule), decoded, rule, experts.classifier)
     low, high = rule.limits.uncertain_above, rule.limits.fail_above
     glowing = picture.glow(decoded.pixels, prediction.heatmap, (low, 2 * high - low), rule.region)
     boxes = [detection.bbox for detection in found]
@@ -71,10 +85,44 @@ def show(
     return Seen(prediction.score, verdict, found, drawing)
 
 
-def _detections(prediction: Prediction, decoded: Decoded, rule: Rule) -> tuple[Detection, ...]:
+def _known(
+    prediction: Prediction, decoded: Decoded, rule: Rule, detector: Detector | None
+) -> tuple[Detection, ...]:
+    """Defects like those that people outlined, the surest first."""
+    if detector is None or rule.model.detector is None:
+        return ()
+    every = distinct(detector.find(decoded.pixels, rule.region, rule.model.detector.sure_above))
+    return tuple(_like_outlined(one, prediction, decoded, rule) for one in every)
+
+
+def _like_outlined(one: Detected, prediction: Prediction, decoded: Decoded, rule: Rule) -> Detection:
+    x1, y1, x2, y2 = one.box
+    pixels = picture.area(decoded.pixels, one.box)
+    method = picture.RING_OTSU if pixels else picture.BOX
+    pixels = pixels or (x2 - x1) * (y2 - y1)
+    peak = picture.peak(prediction.heatmap, one.box, (decoded.width, decoded.height), rule.region)
+    return Detection(
+        class_name=one.class_name,
+        confidence=one.score,
+        class_confidence=one.score,
+        bbox=one.box,
+        area_mm2=None if rule.mm2_per_pixel is None else round(pixels * rule.mm2_per_pixel, 4),
+        area_px=pixels,
+        area_method=method,
+        peak_score=peak,
+    )
+
+
+def _detections(
+    prediction: Prediction, decoded: Decoded, rule: Rule, known: tuple[Detection, ...]
+) -> tuple[Detection, ...]:
+    """What else stands out."""
     size = (decoded.width, decoded.height)
     standing_out = spots(prediction.heatmap, rule.limits.uncertain_above, size, rule.region)
-    found = (_detection(spot, decoded, rule) for spot in standing_out)
+    return tuple(_detection(spot, decoded, rule) for spot in apart(standing_out, [one.bbox for one in known]))
+
+
+def _large(found: tuple[Detection, ...], rule: Rule) -> tuple[Detection, ...]:
     return tuple(one for one in found if one.area_mm2 is None or one.area_mm2 >= rule.min_area_mm2)
 
 

@@ -99,7 +99,7 @@ def _taken_into_use(station: Station, model: ModelRef, limits: Thresholds, entry
     return station.model_copy(
         update={
             "recipe": recipe,
-            "mode": Mode.JUDGE,
+            "mode": Mode.PAUSE if station.mode is Mode.PAUSE else Mode.JUDGE,
             "history": _with(station.history, entry, again=same),
             "updated_at": _later(station, entry.at),
         }

@@ -81,6 +81,7 @@ class StationDesk:
         try:
             await self.models.of(ref)
             await self.models.classifier(ref)
+            await self.models.detector(ref)
         except Unavailable:
             raise
         except Refused as error:

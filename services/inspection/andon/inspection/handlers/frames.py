@@ -15,7 +15,7 @@ from andon.contracts.inspection import Decision, FrameCaptured, FrameRefused, In
 from andon.contracts.station import Mode, Sample, Station
 from andon.inspection.adapters.evidence import EvidenceStore, Place
 from andon.inspection.adapters.models import NoModel
-from andon.inspection.adapters.sight import Seen, read, show
+from andon.inspection.adapters.sight import Experts, Seen, read, show
 from andon.inspection.domain.judgement import drawn, frame_id, inspection_id, judge, kept
 from andon.inspection.domain.rule import Rule, region_of
 from andon.inspection.domain.trials import plan_of, trialled
@@ -85,6 +85,8 @@ class Inspector:
 
     async def _hear(self, frame: FrameCaptured, name: str, delivery: Delivery) -> Inspection | None:
         station = await self.stations.get(frame.station_id)
+        if station.mode is Mode.PAUSE:
+            return None
         settled = await self._settle(frame, name, delivery, "bus")
         if station.mode is Mode.TEACH:
             await self._teach(station, settled)
@@ -162,7 +164,8 @@ class Inspector:
         if verdict.decision is Decision.PASS:
             return Seen(prediction.score, verdict)
         classifier = await self.opinions.models.classifier_if_any(rule.model)
-        return await self._think(show, prediction, verdict, rule, frame.data, classifier)
+        detector = await self.opinions.models.detector_if_any(rule.model)
+        return await self._think(show, prediction, verdict, rule, frame.data, Experts(classifier, detector))
 
     async def _keep_and_say(self, judged: Inspection, stored: list["asyncio.Future[None]"]) -> Inspection:
         """Make record and evidence safe, then tell everybody."""

@@ -33,12 +33,12 @@ class RuntimeDesk:
     async def status(self, _: runtime.GetStatus, __: Delivery) -> RuntimeStatus:
         facts = await asyncio.to_thread(runtime_facts)
         serving = await self._serving()
-        openvino = self.settings.runtime is Runtime.OPENVINO
+        by = self.settings.served_by
         return RuntimeStatus(
             available=bool(facts.devices),
-            enabled=openvino,
+            enabled=by is Runtime.OPENVINO,
             device=next((each.device for each in serving), "CPU"),
-            ort_fallback=not openvino,
+            ort_fallback=by is Runtime.ONNXRUNTIME,
             loaded_models=(*serving, *self._held()),
             available_devices=facts.devices,
             versions=facts.versions,

@@ -33,6 +33,7 @@ class Datasets:
     store: DatasetStore
 
     async def __aenter__(self) -> None:
+        await self.desk.gatherer.tidy()
         await self.store.prepare()
 
     async def __aexit__(self, *_: object) -> None: ...

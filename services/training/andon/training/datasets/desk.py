@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
 
@@ -26,6 +26,8 @@ from andon.training.datasets.gathering import Gathered, Gatherer
 from andon.training.datasets.store import BuildRow, DatasetStore
 
 _TRIES = 20
+_INTERRUPTIONS = 5
+"""After so many the build itself is held to be what kills the service."""
 _log = log("andon.training.datasets")
 
 
@@ -38,6 +40,8 @@ class DatasetDesk:
     gatherer: Gatherer
     blobs: Blobs
     clock: Callable[[], datetime]
+    _waiting: set[str] = field(default_factory=set[str])
+    """Builds that an outage broke off here: they begin again, and nothing ended in their middle."""
 
     async def start(self, wanted: StartBuild, _: Delivery) -> Build:
         """Raises BadRequest naming the field, and NotFound for a base that there is not."""
@@ -75,9 +79,17 @@ class DatasetDesk:
         row = await self.store.build(command.id)
         if row is None or row.ended_at is not None:  # a repeat of what is done
             return
+        interrupted = row.interrupted + (row.state is BuildState.RUNNING and row.id not in self._waiting)
+        self._waiting.discard(row.id)
+        if interrupted >= _INTERRUPTIONS:
+            why = f"the service ended {interrupted} times in the middle of this build; it is not tried again"
+            await self._ended(command, BuildState.FAILED, message=why)
+            return
+        await self.store.tell(row.id, state=BuildState.RUNNING, interrupted=interrupted)
         try:
             version = await self._made(command)
         except Unavailable:
+            self._waiting.add(row.id)
             raise
         except Refused as refused:
             _log.warning("a dataset build failed", build=command.id, reason=str(refused))
@@ -208,4 +220,4 @@ def _fits(sample: Sample, wanted: dataset.ListSamples) -> bool:
 
 
 def _shown(row: BuildRow) -> Build:
-    return Build.model_validate(row.model_dump(exclude={"wanted"}))
+    return Build.model_validate(row.model_dump(exclude={"wanted", "interrupted"}))

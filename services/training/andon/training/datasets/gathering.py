@@ -75,6 +75,11 @@ class Gatherer:
     folder: Path
     limits: Limits
 
+    async def tidy(self) -> None:
+        """Remove the copies of archives that a killed service left behind."""
+        for left in self.folder.glob("*.zip"):
+            await asyncio.to_thread(left.unlink, missing_ok=True)
+
     async def gather(self, wanted: StartBuild, told: Progress) -> Gathered:
         """Later sources overrule earlier ones: base, archive, taught, annotations.
 

@@ -25,6 +25,8 @@ class BuildRow(Build):
     """A build as it is stored."""
 
     wanted: StartBuild
+    interrupted: int = 0
+    """Times that the service ended in the middle of it."""
 
 
 class DatasetStore:

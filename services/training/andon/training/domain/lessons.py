@@ -10,9 +10,12 @@ from andon.training.domain.order import FitResult, FittedFile
 
 HELD_OUT = 5
 """Every so manieth part is kept out of the training, where nobody said which."""
-PARENT, PARENT_REGIONS = "parent.onnx", "parent.regions.onnx"
+FEWEST_OUTLINED = 5
+"""Different parts with outlines that a detector is learned from; of fewer, nothing held on other parts."""
+PARENT, PARENT_REGIONS, PARENT_DETECTOR = "parent.onnx", "parent.regions.onnx", "parent.detector.onnx"
 """Files of the version that the run goes on from, beside its order."""
-REGIONS, EVALUATION, REPORT, RESULT = "regions.onnx", "evaluation.json", "report.html", "result.json"
+REGIONS, DETECTOR = "regions.onnx", "detector.onnx"
+EVALUATION, REPORT, RESULT = "evaluation.json", "report.html", "result.json"
 """Files that a run leaves beside its order."""
 
 
@@ -41,6 +44,9 @@ class LessonResult(Message):
     """Of an anomaly model."""
     regions: FittedFile | None = None
     """Of a classifier."""
+    detector: FittedFile | None = None
+    sure_above: float = 0.0
+    """Score from which on the detector's defects are reported."""
     classes: tuple[str, ...] = ()
     metrics: dict[str, float]
     notes: tuple[str, ...] = ()

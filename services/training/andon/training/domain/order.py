@@ -1,7 +1,7 @@
 """What a fit is told, what it says on the way, and what comes out of it."""
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from pydantic import Field
 
@@ -37,6 +37,14 @@ class FitStep(Message):
     metrics: dict[str, float] = Field(default_factory=dict)
 
 
+class Say(Protocol):
+    """Tells how far a run is."""
+
+    def __call__(
+        self, stage: str, fraction: float, message: str, metrics: Mapping[str, float] = ..., /
+    ) -> None: ...
+
+
 class FittedFile(Message):
     """A model file the fitting process left beside its order."""
 
@@ -62,7 +70,7 @@ def evenly(items: Sequence[T], most: int) -> list[T]:
     """At most so many of them, evenly spaced, the first and last among them."""
     if len(items) <= most:
         return list(items)
-    return [items[round(place * (len(items) - 1) / (most - 1))] for place in range(most)]
+    return [items[round(place * (len(items) - 1) / max(1, most - 1))] for place in range(most)]
 
 
 def enough(count: int) -> None:

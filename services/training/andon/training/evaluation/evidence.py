@@ -1,13 +1,13 @@
 """From judged parts to the evidence a version is offered with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import cv2
 import numpy as np
 
 from andon.contracts.annotation import Verdict
-from andon.contracts.inspection import Decision
+from andon.contracts.inspection import Box, Decision
 from andon.contracts.learning import ClassFigures, Evaluation, Latency, Miss
 from andon.serving import SIDE
 from andon.training.evaluation.figures import Found, average_precision, figures, overlap_per_region, share
@@ -75,7 +75,7 @@ def _class(name: str, seen: Sequence[Seen]) -> ClassFigures:
     found = [
         Found(place, box, sure)
         for place, one in enumerate(seen)
-        for box, called, sure in one.found
+        for box, called, sure in _told(one)
         if called == name
     ]
     calls = [
@@ -85,7 +85,7 @@ def _class(name: str, seen: Sequence[Seen]) -> ClassFigures:
         if shape.class_name == name
     ]
     parts = [one for one in seen if any(shape.class_name == name for shape in one.image.shapes)]
-    classified = any(one.named for one in seen)
+    classified = any(one.named or one.candidates is not None for one in seen)
     return ClassFigures(
         regions=len(truth),
         named=share(calls.count(name), len(calls)),
@@ -93,6 +93,15 @@ def _class(name: str, seen: Sequence[Seen]) -> ClassFigures:
         parts=len(parts),
         missed=share(sum(one.judged.decision is Decision.PASS for one in parts), len(parts)),
     )
+
+
+def _told(one: Seen) -> Iterator[tuple[Box, str, float]]:
+    """What counts for precision over recall: a detector's candidates, else what the line reports."""
+    if one.candidates is None:
+        yield from one.found
+        return
+    for each in one.candidates:
+        yield each.box, each.class_name, each.score
 
 
 def _confusion(seen: Sequence[Seen]) -> dict[str, dict[str, int]]:

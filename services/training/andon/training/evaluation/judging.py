@@ -17,12 +17,16 @@ from andon.contracts.station import Region, Thresholds
 from andon.serving import (
     SIDE,
     Decoded,
+    Detected,
+    Detector,
     ModelFiles,
     Named,
     Predictor,
     RegionClassifier,
     ServingSettings,
+    apart,
     decode_full,
+    distinct,
     load,
     look,
     spots,
@@ -30,6 +34,8 @@ from andon.serving import (
 from andon.training.evaluation.figures import Judged
 
 UNNAMED = "anomaly"
+POSSIBLE = 0.01
+"""Score from which on a detector's candidates count for precision over recall."""
 _THUMBNAIL = 160
 
 
@@ -42,6 +48,7 @@ class Candidate:
     region: Region = field(default_factory=Region)
     classifier: RegionClassifier | None = None
     sure_above: float = 0.5
+    detector: Detector | None = None
     threads: int = 2
 
 
@@ -60,6 +67,8 @@ class Seen:
     mask: NDArray[np.bool_] | None
     """[256, 256] of what is looked at; None where not every defect has a polygon."""
     thumbnail: bytes = field(repr=False)
+    candidates: tuple[Detected, ...] | None = None
+    """All that a detector thinks possible, whatever was decided; None without one."""
 
 
 def judge_all(
@@ -100,9 +109,13 @@ async def _judged(candidate: Candidate, predictor: Predictor, image: LabelledIma
     prediction = await predictor.predict(pixels)
     taken = (time.perf_counter() - began) * 1e3
     decision = decide(prediction.score, candidate.thresholds)
+    detector = candidate.detector
+    candidates = tuple(detector.find(decoded.pixels, candidate.region, POSSIBLE)) if detector else None
     found: tuple[tuple[Box, str, float], ...] = ()
     if decision is not Decision.PASS:
-        found = _found(candidate, prediction.heatmap, decoded)
+        sure = distinct([one for one in candidates or () if detector and one.score >= detector.sure_above])
+        others = _found(candidate, prediction.heatmap, decoded, [one.box for one in sure])
+        found = tuple((one.box, one.class_name, one.score) for one in sure) + others
     boxes = [shape.bbox for shape in image.shapes]
     classifier = candidate.classifier
     return Seen(
@@ -113,6 +126,7 @@ async def _judged(candidate: Candidate, predictor: Predictor, image: LabelledIma
         found=found,
         named=tuple(classifier.name(decoded.pixels, boxes)) if classifier and boxes else (),
         mask=_mask(image, decoded, candidate.region),
+        candidates=candidates,
         thumbnail=_thumbnail(decoded.pixels, boxes, [box for box, _, _ in found]),
     )
 
@@ -125,10 +139,12 @@ def decide(score: float, thresholds: Thresholds) -> Decision:
 
 
 def _found(
-    candidate: Candidate, heatmap: NDArray[np.float32], decoded: Decoded
+    candidate: Candidate, heatmap: NDArray[np.float32], decoded: Decoded, known: Sequence[Box]
 ) -> tuple[tuple[Box, str, float], ...]:
+    """What stands out beside what a detector knows."""
     size = (decoded.width, decoded.height)
     standing_out = spots(heatmap, candidate.thresholds.uncertain_above, size, candidate.region)
+    standing_out = apart(standing_out, known)
     if candidate.classifier is None:
         return tuple((spot.box, UNNAMED, spot.peak) for spot in standing_out)
     names = candidate.classifier.name(decoded.pixels, [spot.box for spot in standing_out])

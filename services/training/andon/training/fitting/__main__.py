@@ -3,13 +3,14 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TextIO
 
 from andon.contracts import Message, Refused
 from andon.training.domain.lessons import Lesson
-from andon.training.domain.order import FitOrder, FitStep
+from andon.training.domain.order import FitOrder, FitStep, Say
 
 REFUSED = 3
 """Exit status: the last line of output is a Problem."""
@@ -23,8 +24,11 @@ def main() -> int:
     folder = Path(sys.argv[1])
     order = (folder / "order.json").read_bytes()
 
-    def say(stage: str, fraction: float, message: str) -> None:
-        lines.write(FitStep(stage=stage, fraction=fraction, message=message).model_dump_json() + "\n")
+    def say(
+        stage: str, fraction: float, message: str, metrics: Mapping[str, float] = MappingProxyType({})
+    ) -> None:
+        step = FitStep(stage=stage, fraction=fraction, message=message, metrics=dict(metrics))
+        lines.write(step.model_dump_json() + "\n")
         lines.flush()
 
     say("load", 0.0, "")
@@ -38,7 +42,7 @@ def main() -> int:
     return 0
 
 
-def _done(order: bytes, folder: Path, say: Callable[[str, float, str], None]) -> Message:
+def _done(order: bytes, folder: Path, say: Say) -> Message:
     """A lesson names its kind, a plain fit does not. What each needs takes seconds to load."""
     if "kind" in json.loads(order):
         from andon.training.fitting.lesson import run  # noqa: PLC0415 - as above

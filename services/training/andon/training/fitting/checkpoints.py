@@ -41,6 +41,13 @@ class Checkpoints:
             return cls()
         return cls(folder)
 
+    def place(self, scratch: Path) -> Path:
+        """Where a stage keeps what it does bit by bit: for the next attempt, or in `scratch` for this one."""
+        if self._folder is None:
+            return scratch
+        self._folder.mkdir(exist_ok=True)
+        return self._folder
+
     def array(self, name: str, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
         """The stage's outcome, made if it is not there."""
         path = self._path(f"{name}.npy")

@@ -1,18 +1,21 @@
 """A training run from its order to a version's files and their evidence."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from andon.contracts import Invalid
 from andon.contracts.annotation import Verdict
 from andon.contracts.learning import Evaluation, RunKind
 from andon.contracts.station import Thresholds
-from andon.serving import ModelFiles, RegionClassifier
+from andon.serving import Detector, ModelFiles, RegionClassifier
 from andon.training.domain.lessons import (
+    DETECTOR,
     EVALUATION,
     PARENT,
+    PARENT_DETECTOR,
     PARENT_REGIONS,
     REGIONS,
     REPORT,
@@ -22,13 +25,11 @@ from andon.training.domain.lessons import (
     held_out_digest,
     learned_from,
 )
-from andon.training.domain.order import FitOrder, FitResult
+from andon.training.domain.order import FitOrder, FitResult, Say
 from andon.training.evaluation.evidence import evidence
 from andon.training.evaluation.judging import Candidate, judge_all
 from andon.training.evaluation.page import page
 from andon.training.fitting.checkpoints import Checkpoints
-
-Say = Callable[[str, float, str], None]
 
 FITTED, EVALUATED = 0.8, 0.97
 """Fractions of the whole after which fitting and evaluating are over."""
@@ -43,13 +44,17 @@ def run(
     """
     started = time.monotonic()
 
-    def fitting(stage: str, fraction: float, message: str) -> None:
-        say(stage, FITTED * fraction, message)
+    def fitting(
+        stage: str, fraction: float, message: str, metrics: Mapping[str, float] = MappingProxyType({})
+    ) -> None:
+        say(stage, FITTED * fraction, message, metrics)
 
     if lesson.kind is RunKind.ANOMALY:
         result = _anomaly(lesson, folder, fitting, kept_before)
-    else:
+    elif lesson.kind is RunKind.REGIONS:
         result = _regions(lesson, folder, cache, fitting)
+    else:
+        result = _detector(lesson, folder, fitting, kept_before)
     say("evaluate", FITTED, "held-out parts")
     evaluation = _evaluated(lesson, result, folder)
     metrics = {**result.metrics, **_headlines(evaluation), "seconds": round(time.monotonic() - started, 2)}
@@ -85,14 +90,33 @@ def _anomaly(lesson: Lesson, folder: Path, say: Say, kept_before: Checkpoints | 
 def _regions(lesson: Lesson, folder: Path, cache: Path | None, say: Say) -> LessonResult:
     from andon.training.fitting.regions import learn  # noqa: PLC0415 - scikit-learn takes a second to load
 
-    if lesson.thresholds is None or not (folder / PARENT).exists():
-        raise Invalid(
-            "station_id: the station has no anomaly model yet, which finds what gets a name; fit one first"
-        )
+    _judged_by_parent(lesson, folder)
     learned = learn(lesson, folder, cache, say)
     return LessonResult(
         regions=learned.file, classes=learned.classes, metrics=learned.metrics, notes=learned.notes
     )
+
+
+def _detector(lesson: Lesson, folder: Path, say: Say, kept_before: Checkpoints | None) -> LessonResult:
+    from andon.training.fitting.detector.learn import learn  # noqa: PLC0415 - the others have no use for it
+
+    _judged_by_parent(lesson, folder)
+    learned = learn(lesson, folder, say, kept_before or Checkpoints())
+    return LessonResult(
+        detector=learned.file,
+        sure_above=learned.sure_above,
+        classes=learned.classes,
+        metrics=learned.metrics,
+        notes=learned.notes,
+    )
+
+
+def _judged_by_parent(lesson: Lesson, folder: Path) -> None:
+    """Raises Invalid where there is nothing that decides about parts."""
+    if lesson.thresholds is None or not (folder / PARENT).exists():
+        raise Invalid(
+            "station_id: the station has no anomaly model yet, which finds what gets a name; fit one first"
+        )
 
 
 def _evaluated(lesson: Lesson, result: LessonResult, folder: Path) -> Evaluation | None:
@@ -115,12 +139,14 @@ def _evaluated(lesson: Lesson, result: LessonResult, folder: Path) -> Evaluation
 
 def _candidate(lesson: Lesson, result: LessonResult, folder: Path) -> Candidate:
     regions = folder / (REGIONS if result.regions else PARENT_REGIONS)
+    detector = folder / (DETECTOR if result.detector else PARENT_DETECTOR)
     return Candidate(
         files=_files(result.fit, folder),
         thresholds=_limits(lesson, result),
         region=lesson.region,
         classifier=RegionClassifier.open(regions) if regions.exists() else None,
         sure_above=lesson.parameters.sure_above if result.regions else lesson.sure_above,
+        detector=Detector.open(detector, lesson.threads) if detector.exists() else None,
         threads=lesson.threads,
     )
 
@@ -133,7 +159,7 @@ def _files(fit: FitResult | None, folder: Path) -> ModelFiles:
 
 def _limits(lesson: Lesson, result: LessonResult) -> Thresholds:
     limits = result.fit.thresholds if result.fit else lesson.thresholds
-    assert limits is not None  # noqa: S101 - _regions refuses to go on without
+    assert limits is not None  # noqa: S101 - runs that learn none refuse to go on without
     return limits
 
 

@@ -2,7 +2,7 @@
 
 from andon.contracts.learning import Run
 from andon.contracts.queue import Input, NewJob, Output, Requirements, Spec
-from andon.training.domain.lessons import EVALUATION, REGIONS, REPORT, RESULT
+from andon.training.domain.lessons import DETECTOR, EVALUATION, REGIONS, REPORT, RESULT
 from andon.training.learning.packing import ORDER, Archive
 
 LABEL = "training"
@@ -14,7 +14,7 @@ def job_of(run: Run, archive: Archive) -> NewJob:
     """The same run is the same job, however often it is submitted."""
     files = {
         "order": ORDER, "result": RESULT, "model": "model.*.onnx", "regions": REGIONS,
-        "evaluation": EVALUATION, "report": REPORT,
+        "detector": DETECTOR, "evaluation": EVALUATION, "report": REPORT,
     }  # fmt: skip
     lesson = Input(name=run.id, source=archive.key, sha256=archive.sha256, mount_path=".", kind="snapshot")
     return NewJob(

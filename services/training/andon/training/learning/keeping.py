@@ -7,7 +7,7 @@ from pathlib import Path
 
 from andon.contracts import Invalid, review, training
 from andon.contracts.learning import Run
-from andon.contracts.station import ModelRef, RegionModel, Thresholds
+from andon.contracts.station import DetectorModel, ModelRef, RegionModel, Thresholds
 from andon.contracts.training import Head, ModelVersion
 from andon.messaging import Service
 from andon.training.domain.lessons import Lesson, LessonResult, held_out_digest
@@ -16,6 +16,9 @@ from andon.training.learning.packing import Packing
 from andon.training.learning.store import Evaluations
 from andon.training.rollout.deploying import Deployer, Order
 from andon.training.store import Versions
+
+LEAST_MAP50 = 0.1
+"""Of a detector that is deployed by its own run."""
 
 
 @dataclass(frozen=True)
@@ -80,18 +83,25 @@ class Keeping:
             fp32=await keep(fit.fp32.name, digest, fit.fp32.size, digest, folder),
             int8=await keep(small.name, small.sha256, small.size, digest, folder) if small else None,
             regions=parent.model.regions if parent else None,
+            detector=parent.model.detector if parent else None,
         )
 
     async def _named(
         self, lesson: Lesson, name: str, result: LessonResult, parent: ModelRef, folder: Path
     ) -> ModelRef:
-        """The parent's anomaly model with a new classifier: nothing is loaded anew but that."""
-        if result.regions is None:
-            raise Invalid("the run left neither an anomaly model nor a classifier")
-        left = result.regions
+        """The parent's anomaly model with a new classifier or detector: nothing is loaded anew but that."""
+        left = result.regions or result.detector
+        if left is None:
+            raise Invalid("the run left neither an anomaly model nor what tells classes")
         file = await self.packing.keep_model(left.name, left.sha256, left.size, left.sha256, folder)
-        regions = RegionModel(file=file, classes=result.classes, sure_above=lesson.parameters.sure_above)
-        return parent.model_copy(update={"version_id": lesson.version_id, "name": name, "regions": regions})
+        changed: dict[str, object] = {"version_id": lesson.version_id, "name": name}
+        if result.regions is not None:
+            sure = lesson.parameters.sure_above
+            changed["regions"] = RegionModel(file=file, classes=result.classes, sure_above=sure)
+        else:
+            sure = result.sure_above
+            changed["detector"] = DetectorModel(file=file, classes=result.classes, sure_above=sure)
+        return parent.model_copy(update=changed)
 
 
 def _made(  # noqa: PLR0913, PLR0917 - what a version is made of
@@ -125,9 +135,11 @@ def _made(  # noqa: PLR0913, PLR0917 - what a version is made of
 
 
 def objection(version: ModelVersion) -> str:
-    """What the held-out parts say against a version: no better than guessing."""
+    """What the held-out parts say against a version: no better than guessing, or next to nothing found."""
     metrics = version.metrics
     for name, what in (("image_auroc", "good from defective parts"), ("region_accuracy", "classes")):
         if name in metrics and metrics[name] <= 0.5:  # noqa: PLR2004 - as a coin would
             return f"on held-out parts it tells {what} no better than a coin ({name} {metrics[name]:.2f})"
+    if version.model.detector is not None and metrics.get("map50", 1.0) < LEAST_MAP50:
+        return f"on held-out parts it finds next to nothing (map50 {metrics['map50']:.2f})"
     return ""

@@ -13,7 +13,14 @@ from andon.contracts.queue import Artifact
 from andon.contracts.station import ModelFile, ModelRef
 from andon.storage import Blobs
 from andon.training.adapters.files import FitFiles
-from andon.training.domain.lessons import EVALUATION, PARENT, PARENT_REGIONS, REPORT, Lesson
+from andon.training.domain.lessons import (
+    EVALUATION,
+    PARENT,
+    PARENT_DETECTOR,
+    PARENT_REGIONS,
+    REPORT,
+    Lesson,
+)
 
 ORDER = "order.json"
 _PIECE = 1 << 20
@@ -46,6 +53,7 @@ class Packing:
         wanted = {
             PARENT: parent and parent.fp32,
             PARENT_REGIONS: parent and parent.regions and parent.regions.file,
+            PARENT_DETECTOR: parent and parent.detector and parent.detector.file,
         }
         for name, file in wanted.items():
             if file:

@@ -10,7 +10,7 @@ from andon.contracts.station import Station
 from andon.contracts.training import ModelVersion
 from andon.messaging import Service
 from andon.storage import Blobs
-from andon.training.domain.lessons import Lesson, learned_from, settled
+from andon.training.domain.lessons import FEWEST_OUTLINED, Lesson, learned_from, settled
 from andon.training.domain.order import MOST_IMAGES, enough, evenly
 from andon.training.learning.store import Label, Labels
 from andon.training.store import Versions
@@ -49,7 +49,7 @@ class Wishes:
             images=settled(images),
             region=region,
             parameters=wish.parameters,
-            thresholds=parent.thresholds if parent and wish.kind is RunKind.REGIONS else None,
+            thresholds=parent.thresholds if parent and wish.kind is not RunKind.ANOMALY else None,
             sure_above=regions.sure_above if regions else wish.parameters.sure_above,
             threads=self.threads,
         )
@@ -121,10 +121,19 @@ def _check(lesson: Lesson, parent: ModelVersion | None) -> None:
         return
     if parent is None:
         raise BadRequest(
-            "station_id: a classifier names what an anomaly model finds; fit and deploy one first",
+            "station_id: an anomaly model decides, then defects get names; fit and deploy one first",
             {"station_id": "no model"},
         )
     places = learned_from(lesson, Verdict.DEFECT)
+    if lesson.kind is RunKind.DETECTOR:
+        outlined = sum(bool(lesson.images[place].shapes) for place in places)
+        if outlined < FEWEST_OUTLINED:
+            raise BadRequest(
+                f"images: {outlined} parts with outlined defects are there to learn from; a detector needs"
+                f" {FEWEST_OUTLINED}",
+                {"images": "too few outlined parts"},
+            )
+        return
     classes = {shape.class_name for place in places for shape in lesson.images[place].shapes}
     if len(classes) < 2:  # noqa: PLR2004 - to tell apart
         raise BadRequest(

@@ -1,5 +1,7 @@
 """Puts the review part of training together."""
 
+from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
@@ -24,6 +26,8 @@ class ReviewSettings(BaseModel):
     """Of each station, at parts that have a reason; one look takes some 20 ms of one core."""
     probes_per_minute: Annotated[float, Field(ge=0)] = 6
     """Of each station, at ordinary parts, to see whether they are new."""
+    drifted_per_hour: Annotated[float, Field(ge=0)] = 20
+    """Of each station that drifts, parts that people are asked about for that alone."""
     idle_seconds: Annotated[float, Field(gt=0)] = 60
     """After so long without a look its process ends and gives back its memory."""
 
@@ -43,16 +47,25 @@ class Review:
         await self.eyes.close()
 
 
-def register(bus: Service, database: Database, blobs: Blobs, settings: ReviewSettings) -> Review:
-    """Tie it to the bus; connects nothing."""
+def register(
+    bus: Service,
+    database: Database,
+    blobs: Blobs,
+    settings: ReviewSettings,
+    *,
+    drifting: Callable[[], Awaitable[AbstractSet[str]]],
+) -> Review:
+    """Tie it to the bus; connects nothing. `drifting` tells the stations that are not as they were."""
     store, eyes = ReviewStore(database), Eyes(blobs, settings.idle_seconds)
     chooser = Chooser(
         bus,
         store,
         eyes,
         _now,
+        drifting,
         looks_per_minute=settings.looks_per_minute,
         probes_per_minute=settings.probes_per_minute,
+        drifted_per_hour=settings.drifted_per_hour,
     )
     desk = ReviewDesk(bus, store, chooser, _now)
     bus.hears(inspection.PART_JUDGED, chooser.judged, workers=_AT_ONCE)

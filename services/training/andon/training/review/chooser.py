@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,6 +18,7 @@ from andon.training.review.likeness import NOTHING, Look, Memory, Nearest
 from andon.training.review.store import ReviewStore, Row
 
 _POLICY_SECONDS = 5.0
+_HOUR_MINUTES = 60
 
 
 @dataclass(frozen=True)
@@ -29,16 +31,17 @@ class _Seen:
 
 @dataclass
 class Pace:
-    """So many looks a minute, in bursts of at most as many."""
+    """So many a minute, in bursts of at most as many, or of one; at 0 none."""
 
     per_minute: float
     _left: float = -1
     _at: float = 0
 
     def allows(self, now: float) -> bool:
+        most = max(1.0, self.per_minute) if self.per_minute else 0.0
         if self._left < 0:
-            self._left, self._at = self.per_minute, now
-        self._left = min(self.per_minute, self._left + (now - self._at) * self.per_minute / 60)
+            self._left, self._at = most, now
+        self._left = min(most, self._left + (now - self._at) * self.per_minute / 60)
         self._at = now
         if self._left < 1:
             return False
@@ -52,6 +55,7 @@ class _Station:
 
     candidates: Pace
     probes: Pace
+    drifted: Pace
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     memory: Memory = field(default_factory=Memory)
     loaded: bool = False
@@ -67,15 +71,25 @@ class Chooser:
     store: ReviewStore
     eyes: Eyes
     clock: Callable[[], datetime]
+    drifting: Callable[[], Awaitable[AbstractSet[str]]]
+    """The stations that are not as they were."""
     looks_per_minute: float = 120
     """Of each station, at parts that have a reason."""
     probes_per_minute: float = 6
     """Of each station, at parts that have none, to see whether they are new."""
+    drifted_per_hour: float = 20
+    """Of each station that drifts, parts that are chosen for that alone."""
+    _drifting: AbstractSet[str] = frozenset()
+    _drifting_at: float = float("-inf")
     _stations: dict[str, _Station] = field(init=False)
 
     def __post_init__(self) -> None:
         self._stations = defaultdict(
-            lambda: _Station(Pace(self.looks_per_minute), Pace(self.probes_per_minute))
+            lambda: _Station(
+                Pace(self.looks_per_minute),
+                Pace(self.probes_per_minute),
+                Pace(self.drifted_per_hour / _HOUR_MINUTES),
+            )
         )
 
     async def judged(self, part: Inspection, _: Delivery) -> None:
@@ -85,6 +99,8 @@ class Chooser:
         station = self._stations[part.station_id]
         policy = await self._policy(station, part.station_id)
         why = rules.reasons(part, policy)
+        if part.station_id in await self._drifters() and station.drifted.allows(time.monotonic()):
+            why += (Reason.DRIFT,)
         if not why:
             await self._probe(part, station, policy)
             return
@@ -174,6 +190,11 @@ class Chooser:
         item = shown(row)
         await self.bus.say(review.ITEM_QUEUED, item, once=f"{row.id}:{row.created_at.isoformat()}")
         return item
+
+    async def _drifters(self) -> AbstractSet[str]:
+        if time.monotonic() - self._drifting_at > _POLICY_SECONDS:
+            self._drifting, self._drifting_at = await self.drifting(), time.monotonic()
+        return self._drifting
 
     async def _policy(self, station: _Station, station_id: str) -> Policy:
         if station.policy is None or time.monotonic() - station.policy_at > _POLICY_SECONDS:

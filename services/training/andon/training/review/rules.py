@@ -44,6 +44,11 @@ def borderline(part: Inspection, widths: float) -> bool:
             return False
 
 
+def disputed(part: Inspection) -> bool:
+    """Whether a version in the shadow decided something else."""
+    return part.trial is not None and part.trial.decision not in {None, part.decision}
+
+
 def drawn(part_id: str, share: float) -> bool:
     """Whether chance picks a part: the same for every repeat of it."""
     number = int.from_bytes(sha256(f"audit:{part_id}".encode()).digest()[:8])
@@ -56,6 +61,7 @@ def reasons(part: Inspection, policy: Policy) -> tuple[Reason, ...]:
         Reason.UNCERTAIN: part.decision is Decision.UNCERTAIN,
         Reason.BORDERLINE: borderline(part, policy.borderline),
         Reason.DOUBTFUL: doubtful(part.detections),
+        Reason.DISAGREEMENT: disputed(part),
         Reason.AUDIT: drawn(part.id, policy.audit_share),
     }
     return tuple(reason for reason, holds in found.items() if holds)

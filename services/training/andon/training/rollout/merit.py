@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from andon.contracts.training import ModelVersion
 
-MEASURES = ("map50", "image_auroc")
-"""What versions are compared by; the first that both have."""
+MEASURES = ("map50", "image_auroc", "region_accuracy")
+"""What versions are compared by: the first that both have and that differs decides."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,11 @@ def merit(candidate: ModelVersion, active: ModelVersion | None) -> Merit:
         return Merit(False, "the station judges by it already")
     if not candidate.held_out or candidate.held_out != active.held_out:
         return Merit(False, "both were not measured on the same held-out parts")
-    for name in MEASURES:
-        if name in candidate.metrics and name in active.metrics:
-            new, old = candidate.metrics[name], active.metrics[name]
+    common = [name for name in MEASURES if name in candidate.metrics and name in active.metrics]
+    for name in common:
+        new, old = candidate.metrics[name], active.metrics[name]
+        if new != old:
             return Merit(new > old, f"{name} {new:.4f} against {old:.4f} on the same held-out parts")
-    return Merit(False, f"they have neither of {', '.join(MEASURES)} in common")
+    if common:
+        return Merit(False, f"{', '.join(common)} are the same on the same held-out parts")
+    return Merit(False, f"they have none of {', '.join(MEASURES)} in common")

@@ -116,6 +116,10 @@ class DriftStore:
     async def drifting(self) -> list[DriftNews]:
         return await self._open.find(limit=0)
 
+    async def stations(self) -> set[str]:
+        """Those that drift."""
+        return {each.station_id for each in await self.drifting()}
+
     async def opened(self, news: DriftNews) -> None:
         await self._open.put(news)
 
