@@ -67,6 +67,8 @@ class Figures:
     late_ms: Sequence[float]
     cpu: float
     """Cores of the server."""
+    client_cpu: float
+    """Cores of all clients: what it takes to be told so much, which may be the limit."""
     connect_seconds: float
     resident_mb: float
 
@@ -76,13 +78,13 @@ class Figures:
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("nan")
 
     def row(self) -> str:
-        load = self.load
+        load, each = self.load, 1e6 * self.seconds / max(1, self.delivered)
         return (
             f"| {load.stations} x {NODES} x {load.clients} x {load.hertz:g} Hz | "
             f"{self.delivered / self.seconds:,.0f} / {load.expected:,.0f} | "
             f"{self.late(0.5):.0f} / {self.late(0.9):.0f} / {self.late(0.99):.0f} | {self.cpu:.2f} | "
-            f"{1e6 * self.cpu * self.seconds / max(1, self.delivered):.0f} | "
-            f"{self.connect_seconds:.1f} s | {self.resident_mb:.0f} MB |"
+            f"{self.cpu * each:.1f} | {1e6 / max(1e-9, self.cpu * each):,.0f} | "
+            f"{self.client_cpu * each:.1f} | {self.connect_seconds:.1f} s | {self.resident_mb:.0f} MB |"
         )
 
 
@@ -173,17 +175,24 @@ async def _measured(
         await _line(each, "connected")
     connected = time.monotonic() - begun
     await asyncio.sleep(WARM_SECONDS)
-    process = psutil.Process(server.pid)
+    process, others = psutil.Process(server.pid), [psutil.Process(each.pid) for each in clients]
     for each in clients:
         await _tell(each, {"count": seconds})
-    before, began = process.cpu_times(), time.monotonic()
+    before, before_them, began = _spent(process), sum(map(_spent, others)), time.monotonic()
     counted = [json.loads(await _line(each, "counted")) for each in clients]
-    took, after = time.monotonic() - began, process.cpu_times()
-    cpu = (after.user + after.system - before.user - before.system) / took
+    took = time.monotonic() - began
+    cpu, client_cpu = (_spent(process) - before) / took, (sum(map(_spent, others)) - before_them) / took
     late = [value for each in counted for value in each["late"]]
     delivered = sum(each["delivered"] for each in counted)
     spent = max(each["seconds"] for each in counted)
-    return Figures(load, spent, delivered, late, cpu, connected, process.memory_info().rss / 1e6)
+    resident = process.memory_info().rss / 1e6
+    return Figures(load, spent, delivered, late, cpu, client_cpu, connected, resident)
+
+
+def _spent(process: psutil.Process) -> float:
+    """Seconds of CPU."""
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 async def _tell(process: asyncio.subprocess.Process, what: dict[str, Any]) -> None:
@@ -208,6 +217,8 @@ _HEADS = (
     "late p50 / p90 / p99 ms",
     "server cores",
     "CPU us each",
+    "of one core, per s",
+    "clients' CPU us each",
     "connecting",
     "server memory",
 )
@@ -216,9 +227,12 @@ _HEADS = (
 def table(found: Sequence[Figures]) -> str:
     """For the document."""
     load = os.getloadavg()[0]
+    ahead = os.sched_getscheduler(0) in {os.SCHED_FIFO, os.SCHED_RR}
+    waited = ", of other work that had to wait (chrt -r 1)" if ahead else ""
     return "\n".join(
         [
-            f"On {psutil.cpu_count()} cores, load {load:.1f} at the end; Basic256Sha256, SignAndEncrypt.",
+            f"{psutil.cpu_count()} cores, load {load:.1f} at the end{waited}.",
+            "Basic256Sha256 with SignAndEncrypt.",
             "",
             f"| {' | '.join(_HEADS)} |",
             "|" + "---|" * len(_HEADS),

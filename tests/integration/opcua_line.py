@@ -84,6 +84,11 @@ class Line:
         await self.bus.say(alerting.OPENED, alert)
         return alert
 
+    async def escalate(self, alert_id: str, severity: Severity) -> None:
+        raised = self.alerts[alert_id].model_copy(update={"severity": severity})
+        self.alerts[alert_id] = raised
+        await self.bus.say(alerting.CHANGED, raised)
+
     async def resolve(self, alert_id: str) -> None:
         done = self.alerts[alert_id].model_copy(
             update={"state": AlertState.RESOLVED, "resolved_at": datetime.now(UTC)}

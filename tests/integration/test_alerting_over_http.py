@@ -96,6 +96,11 @@ async def test_from_a_rule_to_an_alert_that_is_seen_to(plant: Plant) -> None:
     assert (saved["rule"]["revision"], saved["rule"]["changed_by"]) == (1, "engineer")
     await plant.line.judge(failed=3)
     await eventually(lambda: len(plant.hook.got) == 2)
+    (group,) = good(await operator.get("/alert-groups"))["groups"]
+    assert (group["rule"], group["open"], group["subjects"]) == ("scratches", 1, ["line-1"])
+    early = {"until": "2020-01-01T00:00:00Z"}
+    untouched = good(await operator.post("/alert-groups/scratches/acknowledge", json=early))
+    assert untouched == {"count": 0, "left": 1}
     (alert,) = good(await operator.get("/alerts", params={"acknowledged": False}))["alerts"]
     assert (alert["title"], alert["severity"], alert["acknowledged"]) == ("Scratches", "error", False)
     seen = good(await operator.post(f"/alerts/{alert['id']}/acknowledge"))
@@ -158,6 +163,7 @@ BAD = [
     ("post", "/alert-silences", {"reason": "x", "ends_at": "2020-01-01T00:00:00Z"}, "ends_at"),
     ("post", "/alert-silences", {"reason": "x", "ends_at": "2020-01-01T00:00:00"}, "ends_at"),
     ("post", "/alerts/none/comments", {"text": ""}, "text"),
+    ("post", "/alert-groups/x/acknowledge", {"until": "yesterday"}, "until"),
     ("get", "/alert-notices?state=lost", None, "state"),
     ("get", "/alerts?before=yesterday", None, "before"),
 ]

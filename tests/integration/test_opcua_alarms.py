@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from andon.contracts.alerting import AlertState
+from andon.contracts.alerting import AlertState, Severity
 from andon.messaging import BusSettings
 from andon.opcua_bridge.app import SERVICE
 from andon.runtime import serving
@@ -76,6 +76,10 @@ async def test_an_alert_is_acknowledged_confirmed_and_resolved_between_scada_and
     await plant.last(station, ActiveState_Id=True)
     condition, event = str(opened["ConditionId"]), opened["EventId"]["hex"]  # type: ignore[index]
     assert condition == f"{plant.ours}alarm/pass-rate/line-1"
+
+    await plant.line.escalate(alert.id, Severity.CRITICAL)
+    raised = await plant.last(ActiveState_Id=True, AckedState_Id=False, Severity=900)
+    assert raised["EventId"] != opened["EventId"]
 
     unknown = await client.ask("acknowledge", condition=condition, event="00" * 16, comment="")
     assert unknown["status"] == "BadEventIdUnknown"

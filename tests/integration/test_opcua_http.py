@@ -14,7 +14,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from andon.contracts import Message, NotFound, auth, station
+from andon.contracts import Message, NotFound, auth, inspection, station
 from andon.gateway.app import SERVICE as GATEWAY
 from andon.gateway.app import GatewaySettings
 from andon.messaging import BusSettings, Delivery, Service
@@ -34,6 +34,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "services" / "opcua-bridge" /
 
 from opcua_plant import identity
 
+pytestmark = pytest.mark.timeout(240)
+
 USERS = {
     "1": auth.User(id="1", username="eve", roles=(auth.Role.ADMIN,), created_at=datetime.now(UTC)),
     "2": auth.User(id="2", username="olga", roles=(auth.Role.OPERATOR,), created_at=datetime.now(UTC)),
@@ -46,6 +48,9 @@ class Plant:
     operator: dict[str, str]
     command: dict[str, str]
     shards: list[OpcuaServer]
+    line: Service
+    judged: int = 0
+    """Parts so far."""
 
     async def get(self, path: str) -> Any:
         answer = await self.http.get(f"/api/v1/opcua/{path}")
@@ -74,6 +79,7 @@ async def plant(
     )
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(_around(bus_settings, signer))
+        line = await stack.enter_async_context(Service("inspection", bus_settings))
         shards = [
             await stack.enter_async_context(serving(BRIDGE, settings))
             for settings in (shard("press", "press-*"), shard("weld", "weld-*"))
@@ -84,7 +90,8 @@ async def plant(
         headers = {name: {"Authorization": f"Bearer {token}"} for name, token in tokens.items()}
         async with httpx.AsyncClient(base_url=url, headers=headers["1"], timeout=20) as http:
             servers = [each.application.resources[1] for each in shards]
-            yield Plant(http, headers["2"], {"ANDON_URL": url, "ANDON_KEY": tokens["1"]}, servers)  # type: ignore[arg-type]
+            command = {"ANDON_URL": url, "ANDON_KEY": tokens["1"]}
+            yield Plant(http, headers["2"], command, servers, line)  # type: ignore[arg-type]
 
 
 def _around(settings: BusSettings, signer: Signer) -> Service:
@@ -127,6 +134,7 @@ async def test_shards_are_told_as_one_and_certificates_are_managed(plant: Plant,
         return True
 
     await eventually(whole)
+    await _each_shard_has_its_own(plant)
     refused = await plant.http.get("/api/v1/opcua/certificates", headers=plant.operator)
     assert refused.status_code == 403
     rogue = identity("rogue")
@@ -143,6 +151,26 @@ async def test_shards_are_told_as_one_and_certificates_are_managed(plant: Plant,
     assert gone.json() == {"fingerprint": fingerprint(rogue.der)}
     await _bad_input(plant)
     await _commands(plant, tmp_path)
+
+
+async def _each_shard_has_its_own(plant: Plant) -> None:
+    for station_id in ("press-1", "weld-1", "weld-1"):
+        plant.judged += 1
+        part = build.inspection(id=f"part-{plant.judged}", station_id=station_id, judged_at=datetime.now(UTC))
+        await plant.line.say(inspection.PART_JUDGED, part)
+
+    def shown(shard: OpcuaServer, station_id: str) -> object:
+        node = shard.node_id(f"station/{station_id}/PassCount")
+        found = shard.core.read_attribute_value(node)
+        return found.Value.Value if found.StatusCode.is_good() else found.StatusCode.name  # type: ignore[union-attr]
+
+    def counted() -> bool:
+        press, weld = plant.shards
+        seen = [(shown(each, "press-1"), shown(each, "weld-1")) for each in (press, weld)]
+        assert seen == [(1, "BadNodeIdUnknown"), ("BadNodeIdUnknown", 2)]
+        return True
+
+    await eventually(counted)
 
 
 async def _bad_input(plant: Plant) -> None:

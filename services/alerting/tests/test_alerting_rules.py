@@ -217,6 +217,30 @@ async def test_a_station_that_drifts_is_told_until_it_no_longer_does(line: Line)
     await eventually(line.has(1, rule="drift", state="resolved"))
 
 
+async def test_a_version_that_was_taken_back_is_told_once(line: Line) -> None:
+    def taken_back(version: str, *, automatic: bool) -> rollout.RolledBack:
+        return rollout.RolledBack(
+            station_id="line-1", from_version=version, to_version="v1", automatic=automatic, by="andon",
+            reason="its pass rate is 0.31, the old version's 0.97", at=datetime.now(UTC),
+        )  # fmt: skip
+
+    await line.bus.say(rollout.ROLLED_BACK, taken_back("v3", automatic=False))
+    await line.bus.say(rollout.ROLLED_BACK, taken_back("v2", automatic=True))
+    await eventually(line.has(1, rule="rolled-back", station_id="line-1"))
+    (alert,) = await line.alerts(rule="rolled-back")
+    assert (alert.subject, alert.severity) == ("line-1/v2", Severity.ERROR)
+    assert alert.message.startswith(
+        "v2 was taken back by itself, line-1 judges by v1 again: its pass rate is"
+    )
+
+    await line.ask(alerting.RESOLVE, alerting.ResolveAlert(id=alert.id, by="mia"))
+    await line.put_rule(
+        "rolled-back", title="Taken back", condition={"kind": "rolled_back", "automatic_only": False}
+    )
+    await eventually(line.has(1, rule="rolled-back", state="open"))
+    assert [each.subject for each in await line.alerts(rule="rolled-back")] == ["line-1/v3", "line-1/v2"]
+
+
 async def test_jobs_that_fail_are_one_alert_per_queue(line: Line) -> None:
     for number in range(3):
         changed = queue.JobChanged.model_validate(

@@ -48,6 +48,9 @@ def test_events_of_an_alert_are_told_apart_and_known_again() -> None:
     over = alert(state=AlertState.RESOLVED, resolved_at=LATER)
     assert alarm_of(first).event_id in event_ids(over)
     assert alarm_of(other).event_id not in event_ids(over)
+    escalated = alert(severity=Severity.ERROR)
+    assert alarm_of(escalated).event_id != alarm_of(first).event_id
+    assert alarm_of(escalated).event_id in event_ids(over)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ from andon.alerting.domain.builtin import PassRate
 from andon.alerting.handlers.channels import Switchboard
 from andon.alerting.handlers.counting import PARTS, Counting
 from andon.alerting.handlers.desk import Desk
+from andon.alerting.handlers.groups import Groups
 from andon.alerting.handlers.leading import Leading
 from andon.alerting.handlers.outbox import Outbox
-from andon.alerting.handlers.plant import DRIFT_EVENTS, QUEUE_EVENTS, Drifts, Evidence, Fleet, Lines
+from andon.alerting.handlers.plant import MODEL_EVENTS, QUEUE_EVENTS, Evidence, Fleet, Lines, Models
 from andon.alerting.handlers.quiet import Quiet
 from andon.alerting.handlers.rulebook import Rulebook
 from andon.alerting.handlers.tidying import KeepSettings, Tidying
@@ -123,14 +124,14 @@ def _watcher(  # noqa: PLR0913, PLR0917 - everything it looks at
 ) -> Watcher:
     clock, rollups, lines = desk.clock, stores.rollups, rulebook.lines
     counting = Counting(bus, rollups, lines, clock, lambda: rulebook.all, rulebook.read)
-    fleet, drifts = Fleet(bus, rollups, clock), Drifts(bus, rollups)
-    watcher = Watcher(counting, fleet, evidence, drifts, rulebook, desk, clock, leads)
-    for source in (desk.outbox, fleet, drifts):
+    fleet, models = Fleet(bus, rollups, clock), Models(bus, rollups, clock)
+    watcher = Watcher(counting, fleet, evidence, models, rulebook, desk, clock, leads)
+    for source in (desk.outbox, fleet, models):
         source.news = watcher.look_at_all
     rulebook.on_change.append(watcher.look_at_all)
     bus.follows(PARTS, counting.count, after=counting.place)
     bus.follows(QUEUE_EVENTS, fleet.heard, after=fleet.place)
-    bus.follows(DRIFT_EVENTS, drifts.heard, after=drifts.place)
+    bus.follows(MODEL_EVENTS, models.heard, after=models.place)
     bus.follows([station.CHANGED], lines.changed, after=_only_new)
     return watcher
 
@@ -141,6 +142,9 @@ def _answer_about_alerts(bus: Service, desk: Desk, quiet: Quiet) -> None:
     bus.answers(alerting.ACKNOWLEDGE, desk.acknowledge)
     bus.answers(alerting.RESOLVE, desk.resolve)
     bus.answers(alerting.COMMENT, desk.comment)
+    groups = Groups(desk)
+    bus.answers(alerting.GROUP_LIST, groups.listed)
+    bus.answers(alerting.GROUP_ACKNOWLEDGE, groups.acknowledge)
     bus.answers(alerting.SILENCE_ADD, quiet.add)
     bus.answers(alerting.SILENCE_END, quiet.end)
     bus.answers(alerting.SILENCE_LIST, quiet.listed)

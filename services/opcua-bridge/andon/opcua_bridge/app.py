@@ -105,6 +105,7 @@ def _opcua(
         counting.noted, counting.kept_first = past.note, past.flush
         server.on_start.append(past.prepare)
         parts.background.append(past.prune)
+    server.on_start.append(nodes.prepare)  # the last: what else a station shows is ready by then
     parts.resources.append(server)
     parts.background += [nodes.tick, server.watch, access.watch]
 
@@ -125,7 +126,8 @@ def _alarms(bus: Service, server: OpcuaServer, mongo: Mongo, parts: _Parts) -> N
     alarms.connect()
     server.on_start.append(conditions.prepare)
     server.on_station.append(conditions.station_added)
-    bus.follows([alerting.OPENED, alerting.ACKNOWLEDGED, alerting.RESOLVED], alarms.heard, after=_only_new)
+    told = [alerting.OPENED, alerting.CHANGED, alerting.ACKNOWLEDGED, alerting.RESOLVED]
+    bus.follows(told, alarms.heard, after=_only_new)
     parts.background.append(alarms.learn)
 
 

@@ -14,6 +14,7 @@ from andon.contracts.alerting import (
     Cusum,
     Drifting,
     Metric,
+    ModelTakenBack,
     Per,
     RuleBody,
     Scope,
@@ -27,7 +28,7 @@ from andon.contracts.alerting import (
 _SEVERITIES = tuple(Severity)
 _BEYOND = {1: 3.0, 2: 2.0, 3: 1.0, 4: 0.0}
 
-_OVER_PARTS = (Threshold, Consecutive, WesternElectric, Cusum, CameraSilent, Drifting)
+_OVER_PARTS = (Threshold, Consecutive, WesternElectric, Cusum, CameraSilent, Drifting, ModelTakenBack)
 _MEASURES = frozenset(each.value for each in rollout.Measure)
 
 Wrong = dict[str, str]

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from andon.alerting.domain.counting import Tally
@@ -33,6 +34,8 @@ class Finding:
 
     verdict: Verdict
     message: str = ""
+    happened: datetime | None = None
+    """Of what is bad because it happened, not because it lasts: told once, whoever resolved it meanwhile."""
 
 
 UNSURE, GOOD = Finding(Verdict.UNSURE), Finding(Verdict.GOOD)

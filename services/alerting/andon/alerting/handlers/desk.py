@@ -51,6 +51,7 @@ class Desk:
     clock: Callable[[], datetime]
     open: dict[str, Record] = field(default_factory=dict[str, Record])
     """What is not over, by its lock, as this replica knows it."""
+    _told: set[tuple[str, str, datetime]] = field(default_factory=set[tuple[str, str, datetime]])
 
     async def listed(self, query: ListAlerts, _delivery: Delivery) -> alerting.Alerts:
         found = await self.alerts.listed(query)
@@ -84,6 +85,13 @@ class Desk:
             if await self.alerts.change(before, after):
                 await self.tell([after])
                 return after
+
+    async def told(self, rule: str, subject: str, since: datetime) -> bool:
+        """Whether there was an alert of that since then, over or not. Raises Unavailable."""
+        key = (rule, subject, since)
+        if key not in self._told and await self.alerts.opened_since(rule, subject, since):
+            self._told.add(key)
+        return key in self._told
 
     async def open_all(self, records: Sequence[Record]) -> None:
         """Each, unless there is one about the same that is not over. Raises Unavailable."""

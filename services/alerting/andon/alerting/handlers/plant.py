@@ -4,24 +4,25 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from andon.alerting.domain.machines import Machines
 from andon.alerting.domain.scopes import Subject
 from andon.alerting.domain.verdicts import GOOD, UNSURE, Finding, Verdict
 from andon.alerting.store.rollups import Rollups
 from andon.contracts import Message, Unavailable, inspection, queue, rollout, station, stream_of
-from andon.contracts.alerting import Drifting, EvidenceFull
+from andon.contracts.alerting import Drifting, EvidenceFull, ModelTakenBack
 from andon.messaging import Delivery, Service
 
 QUEUE_EVENTS = (queue.JOB_CHANGED, queue.DEVICE_CHANGED, queue.DEVICE_DELETED)
 QUEUE_STREAM = stream_of(queue.JOB_CHANGED)
-DRIFT_EVENTS = (rollout.DRIFT_STARTED, rollout.DRIFT_ENDED)
-DRIFT_STREAM = stream_of(rollout.DRIFT_STARTED)
+MODEL_EVENTS = (rollout.DRIFT_STARTED, rollout.DRIFT_ENDED, rollout.ROLLED_BACK)
+MODEL_STREAM = stream_of(rollout.DRIFT_STARTED)
 
 _ASK_SECONDS = 60.0
 _FIRST_SECONDS = 2.0
 _GB = 2**30
+_LONGEST_WINDOW = timedelta(days=1)
 
 
 @dataclass
@@ -93,48 +94,75 @@ class Fleet:
 
 
 @dataclass
-class Drifts:
-    """Stations that are no longer as they were, by training's events."""
+class Models:
+    """Stations that are no longer as they were, and versions taken back there, by training's events."""
 
     bus: Service
     rollups: Rollups
+    clock: Callable[[], datetime]
     news: Callable[[], None] = lambda: None
-    now: dict[Subject, rollout.DriftNews] = field(default_factory=dict[Subject, rollout.DriftNews])
+    drifting: dict[Subject, rollout.DriftNews] = field(default_factory=dict[Subject, rollout.DriftNews])
+    taken_back: dict[Subject, rollout.RolledBack] = field(default_factory=dict[Subject, rollout.RolledBack])
     seq: int = 0
     _loaded: bool = False
 
     async def place(self) -> int:
         """Load what was kept and say where to go on."""
         if not self._loaded:
-            self.seq, known = await self.rollups.drifts()
-            self.now = {_drifted(each): each for each in known}
+            self.seq, drifting, taken_back = await self.rollups.models()
+            self.drifting = {_drifted(each): each for each in drifting}
+            self.taken_back = {_taken_back(each): each for each in taken_back}
             self._loaded = True
-        if await self.bus.last_sequence(DRIFT_STREAM) < self.seq:
-            self.seq, self.now = 0, {}
+        if await self.bus.last_sequence(MODEL_STREAM) < self.seq:
+            self.seq, self.drifting, self.taken_back = 0, {}, {}
         return self.seq
 
     async def heard(self, message: Message, delivery: Delivery) -> None:
-        if delivery.sequence <= self.seq or not isinstance(message, rollout.DriftNews):
+        if delivery.sequence <= self.seq:
             return
-        if delivery.subject == rollout.DRIFT_STARTED.address:
-            self.now[_drifted(message)] = message
-        else:
-            self.now.pop(_drifted(message), None)
+        match message:
+            case rollout.DriftNews() if delivery.subject == rollout.DRIFT_STARTED.address:
+                self.drifting[_drifted(message)] = message
+            case rollout.DriftNews():
+                self.drifting.pop(_drifted(message), None)
+            case rollout.RolledBack():
+                self.taken_back[_taken_back(message)] = message
+            case _:
+                return
+        oldest = self.clock() - _LONGEST_WINDOW
+        self.taken_back = {subject: each for subject, each in self.taken_back.items() if each.at > oldest}
         self.seq = delivery.sequence
-        await self.rollups.save_drifts(self.seq, tuple(self.now.values()))
+        await self.rollups.save_models(self.seq, self.drifting.values(), self.taken_back.values())
         self.news()
 
-    def findings(self, condition: Drifting) -> Iterator[tuple[Subject, Finding]]:
-        for subject, news in self.now.items():
+    def findings(self, condition: Drifting | ModelTakenBack) -> Iterator[tuple[Subject, str, Finding]]:
+        """Each with the version that it is about."""
+        return self._drifts(condition) if isinstance(condition, Drifting) else self._rollbacks(condition)
+
+    def _drifts(self, condition: Drifting) -> Iterator[tuple[Subject, str, Finding]]:
+        for subject, news in self.drifting.items():
             if not condition.measures or news.measure.value in condition.measures:
                 since = news.since.isoformat(timespec="minutes")
                 index = f"its index is {news.psi:.3g} where {news.critical:.3g} is usual"
                 why = f"{news.measure.value} at {news.station_id} has drifted since {since}: {index}"
-                yield subject, Finding(Verdict.BAD, why)
+                yield subject, news.version_id, Finding(Verdict.BAD, why)
+
+    def _rollbacks(self, condition: ModelTakenBack) -> Iterator[tuple[Subject, str, Finding]]:
+        oldest = self.clock() - timedelta(minutes=condition.window_minutes)
+        for subject, news in self.taken_back.items():
+            if news.at > oldest and (news.automatic or not condition.automatic_only):
+                by = "by itself" if news.automatic else f"by {news.by}"
+                what = f"{news.from_version} was taken back {by}"
+                why = f"{what}, {news.station_id} judges by {news.to_version} again: {news.reason}"
+                yield subject, news.from_version, Finding(Verdict.BAD, why, news.at)
 
 
 def _drifted(news: rollout.DriftNews) -> Subject:
     return Subject(f"{news.station_id}/{news.measure.value}", news.station_id)
+
+
+def _taken_back(news: rollout.RolledBack) -> Subject:
+    return Subject(f"{news.station_id}/{news.from_version}", news.station_id)
 
 
 @dataclass

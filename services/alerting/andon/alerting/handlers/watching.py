@@ -13,7 +13,7 @@ from andon.alerting.domain.shifts import on_shift, shift_began
 from andon.alerting.domain.verdicts import GOOD, UNSURE, Finding, Verdict, found_in
 from andon.alerting.handlers.counting import Counting, key_of, until_news
 from andon.alerting.handlers.desk import Desk
-from andon.alerting.handlers.plant import Drifts, Evidence, Fleet
+from andon.alerting.handlers.plant import Evidence, Fleet, Models
 from andon.alerting.handlers.rulebook import Rulebook
 from andon.contracts import NotFound, Unavailable
 from andon.contracts.alerting import (
@@ -27,6 +27,7 @@ from andon.contracts.alerting import (
     Drifting,
     EvidenceFull,
     JobsFailed,
+    ModelTakenBack,
     Per,
     Severity,
     Threshold,
@@ -50,7 +51,7 @@ class Watcher:
     counting: Counting
     fleet: Fleet
     evidence: Evidence
-    drifts: Drifts
+    models: Models
     rulebook: Rulebook
     desk: Desk
     clock: Callable[[], datetime]
@@ -146,7 +147,8 @@ class Watcher:
         if finding.verdict is Verdict.GOOD and known is not None:
             await self._resolve(known, now)
         if finding.verdict is Verdict.BAD and known is None and not self._gives_way(rule, subject):
-            return opened(rule, subject, finding.message, now)
+            told = finding.happened and await self.desk.told(rule.id, subject.name, finding.happened)
+            return None if told else opened(rule, subject, finding.message, now)
         return None
 
     def _gives_way(self, rule: AlertRule, subject: Subject) -> bool:
@@ -162,8 +164,8 @@ class Watcher:
                 yield from self._over_parts(rule, touched, every=every)
             case CameraSilent():
                 yield from self._silent(rule, condition, now)
-            case Drifting():
-                yield from self._gone(rule, self._drifted(rule, condition))
+            case Drifting() | ModelTakenBack():
+                yield from self._gone(rule, self._of_models(rule, condition))
             case DeviceLost():
                 yield from self._gone(rule, self.fleet.machines.lost(condition))
             case DiskLow():
@@ -219,11 +221,10 @@ class Watcher:
             else:
                 yield subject, GOOD if heard else UNSURE
 
-    def _drifted(self, rule: AlertRule, condition: Drifting) -> Found:
+    def _of_models(self, rule: AlertRule, condition: Drifting | ModelTakenBack) -> Found:
         own, lines = rule.scope.model_copy(update={"per": Per.STATION}), self.counting.lines.lines
-        for subject, finding in self.drifts.findings(condition):
+        for subject, version, finding in self.models.findings(condition):
             station_id = subject.station_id or ""
-            version = self.drifts.now[subject].version_id
             if subject_of(own, Series(station_id, version), lines.get(station_id, "")) is not None:
                 yield subject, finding
 

@@ -45,6 +45,10 @@ class Alerts:
         """What is open, and what is over but not yet told."""
         return await self._alerts.find({"settled": False}, limit=0)
 
+    async def opened_since(self, rule: str, subject: str, since: datetime) -> bool:
+        where = {"timestamp": {"$gte": since}, "rule": rule, "subject": subject}
+        return bool(await self._alerts.find(where, limit=1))
+
     async def add(self, record: Record) -> bool:
         """Whether it is new: there is one at most for a rule and subject that is not over."""
         try:

@@ -1,6 +1,6 @@
 """What was counted, how far the streams were read for it, and who of several replicas counts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from andon.alerting.domain.machines import Machine, Machines
 from andon.alerting.store.alerts import DATABASE
 from andon.alerting.store.pages import pages
 from andon.contracts import Conflict
-from andon.contracts.rollout import DriftNews
+from andon.contracts.rollout import DriftNews, RolledBack
 from andon.storage import Collection, Index, Mongo
 
 _LEADER = "leader"
@@ -53,6 +53,7 @@ class _KeptDrifts(BaseModel):
     id: str = "drifts"
     seq: int = 0
     now: tuple[DriftNews, ...] = ()
+    taken_back: tuple[RolledBack, ...] = ()
 
 
 class _KeptLines(BaseModel):
@@ -130,13 +131,13 @@ class Rollups:
     async def save_lines(self, lines: Mapping[str, str]) -> None:
         await self._lines.put(_KeptLines(lines=tuple(lines.items())))
 
-    async def drifts(self) -> tuple[int, tuple[DriftNews, ...]]:
-        """How far they were read, and what drifts."""
+    async def models(self) -> tuple[int, tuple[DriftNews, ...], tuple[RolledBack, ...]]:
+        """How far the news of models were read, what drifts, and what was taken back."""
         found = await self._drifts.get("drifts") or _KeptDrifts()
-        return found.seq, found.now
+        return found.seq, found.now, found.taken_back
 
-    async def save_drifts(self, seq: int, now: Sequence[DriftNews]) -> None:
-        await self._drifts.put(_KeptDrifts(seq=seq, now=tuple(now)))
+    async def save_models(self, seq: int, now: Iterable[DriftNews], taken_back: Iterable[RolledBack]) -> None:
+        await self._drifts.put(_KeptDrifts(seq=seq, now=tuple(now), taken_back=tuple(taken_back)))
 
     async def save_machines(self, machines: Machines) -> None:
         failures = {queue: tuple(minutes.items()) for queue, minutes in machines.failures.items()}

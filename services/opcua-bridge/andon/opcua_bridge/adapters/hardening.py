@@ -14,13 +14,13 @@ from asyncua.crypto import uacrypto
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.internal_server import InternalServer
 from asyncua.server.internal_session import InternalSession, SessionState
-from asyncua.server.monitored_item_service import MonitoredItemValues
 from asyncua.server.uaprocessor import UaProcessor
 from asyncua.ua.ua_binary import struct_from_binary, uatcp_to_binary
 
 from andon.contracts import Unavailable
 from andon.contracts.auth import Permission
 from andon.contracts.opcua import Budgets
+from andon.opcua_bridge.adapters.changes import DataChanges, harden_changes
 from andon.opcua_bridge.adapters.history import NoHistory, Reader
 from andon.opcua_bridge.adapters.papers import (
     CertificateRefused,
@@ -254,17 +254,10 @@ async def _ask_first(self: UaProcessor, typeid: Any, requesthdr: Any, seqhdr: An
 async def _counted(self: UaProcessor, result: Any, requestdata: Any) -> None:
     if isinstance(self.iserver, HardenedServer):
         for each in result.NotificationMessage.NotificationData:
-            self.iserver.notifications += len(
-                getattr(each, "MonitoredItems", None) or getattr(each, "Events", ())
+            self.iserver.notifications += (
+                each.count if isinstance(each, DataChanges) else len(getattr(each, "Events", ()))
             )
     await _forward(self, result, requestdata)
-
-
-def _by_reference(self: MonitoredItemValues, cur_val: ua.DataValue) -> None:
-    # As shipped, every value is deep-copied for every monitored item: 66 us instead of 21 us a notification.
-    # Nothing changes a DataValue once it is written.
-    self.old_dvalue = self.current_dvalue
-    self.current_dvalue = cur_val
 
 
 def harden() -> None:
@@ -272,4 +265,4 @@ def harden() -> None:
     UaProcessor._process_message = _ask_first
     UaProcessor.open_secure_channel = _open_checked
     UaProcessor.forward_publish_response = _counted
-    MonitoredItemValues.set_current_datavalue = _by_reference
+    harden_changes()

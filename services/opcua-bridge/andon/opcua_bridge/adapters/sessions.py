@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from asyncua import ua
 from asyncua.common.utils import ServiceError
 from asyncua.server.internal_session import InternalSession
+from asyncua.ua.uaprotocol_auto import DataChangeFilter  # what is read; ua's own is for what is sent
 
 from andon.opcua_bridge.adapters.visitors import Caller, Client, Visitor, caller
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from andon.opcua_bridge.adapters.hardening import HardenedServer
 
 _NOT_YOURS = ua.StatusCode(ua.StatusCodes.BadSubscriptionIdInvalid)
+_NUMBERS = frozenset(
+    ua.VariantType(number) for number in range(ua.VariantType.SByte, ua.VariantType.Double + 1)
+)
 _LEAST_LIVES = 3
 """Keep-alives that a subscription outlives at least (Part 4, 5.13.2.2)."""
 
@@ -81,7 +85,9 @@ class OwnedSession(InternalSession):
         self._own(params.SubscriptionId)
         room = self.iserver.room_for_items(self)
         wanted = list(params.ItemsToCreate)
-        refused = {index: code for index, item in enumerate(wanted) if (code := _misfit(item)) is not None}
+        refused = {
+            index: code for index, item in enumerate(wanted) if (code := self._misfit(item)) is not None
+        }
         fitting = [index for index in range(len(wanted)) if index not in refused]
         for index in fitting[max(0, room) :]:
             refused[index] = self._refused(ua.StatusCodes.BadTooManyMonitoredItems).code
@@ -192,6 +198,22 @@ class OwnedSession(InternalSession):
             for each in self.iserver.sessions
         )
 
+    def _misfit(self, item: Any) -> int | None:
+        """Why an item can't be watched, before asyncua stumbles over it."""
+        wanted, watched = item.RequestedParameters.Filter, item.ItemToMonitor
+        if watched.AttributeId == ua.AttributeIds.EventNotifier:
+            return None if isinstance(wanted, ua.EventFilter) else ua.StatusCodes.BadEventFilterInvalid
+        if wanted is None or isinstance(wanted, ua.ExtensionObject):  # an empty one is none
+            return None
+        if not isinstance(wanted, DataChangeFilter):
+            return ua.StatusCodes.BadMonitoredItemFilterUnsupported
+        if wanted.DeadbandType == ua.DeadbandType.Percent:  # As shipped, it is accepted and not applied.
+            return ua.StatusCodes.BadMonitoredItemFilterUnsupported
+        shown = self.aspace.read_attribute_value(watched.NodeId, watched.AttributeId).Value
+        if wanted.DeadbandType and (shown is None or shown.VariantType not in _NUMBERS):
+            return ua.StatusCodes.BadFilterNotAllowed
+        return None
+
     def _refused(self, code: int) -> ServiceError:
         self.iserver.refused += 1
         return ServiceError(code)
@@ -207,17 +229,3 @@ def _revise(params: Any, least_ms: float) -> None:
     params.RequestedPublishingInterval = max(least_ms, asked) if math.isfinite(asked) else least_ms
     lives = params.RequestedMaxKeepAliveCount * _LEAST_LIVES
     params.RequestedLifetimeCount = max(params.RequestedLifetimeCount, lives)
-
-
-def _misfit(item: Any) -> int | None:
-    """Why an item can't be watched, before asyncua stumbles over it."""
-    wanted = item.RequestedParameters.Filter
-    if item.ItemToMonitor.AttributeId == ua.AttributeIds.EventNotifier:
-        return None if isinstance(wanted, ua.EventFilter) else ua.StatusCodes.BadEventFilterInvalid
-    if wanted is None or isinstance(wanted, ua.ExtensionObject):  # an empty one is none
-        return None
-    if not isinstance(wanted, ua.DataChangeFilter):
-        return ua.StatusCodes.BadMonitoredItemFilterUnsupported
-    if wanted.DeadbandType == ua.DeadbandType.Percent:  # As shipped, it is accepted and not applied.
-        return ua.StatusCodes.BadMonitoredItemFilterUnsupported
-    return None

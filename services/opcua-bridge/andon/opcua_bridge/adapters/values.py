@@ -35,10 +35,10 @@ _EMPTY: dict[ua.VariantType, Any] = {
     ua.VariantType.DateTime: NO_TIME,
 }
 _STATUS_CODES = {
-    Quality.GOOD: ua.StatusCodes.Good,
-    Quality.INITIAL: ua.StatusCodes.UncertainInitialValue,
-    Quality.LAST_USABLE: ua.StatusCodes.UncertainLastUsableValue,
-    Quality.INCOMPLETE: ua.StatusCodes.UncertainDataSubNormal,
+    Quality.GOOD: ua.StatusCode(ua.StatusCodes.Good),
+    Quality.INITIAL: ua.StatusCode(ua.StatusCodes.UncertainInitialValue),
+    Quality.LAST_USABLE: ua.StatusCode(ua.StatusCodes.UncertainLastUsableValue),
+    Quality.INCOMPLETE: ua.StatusCode(ua.StatusCodes.UncertainDataSubNormal),
 }
 _MAX_INT32 = 2**31 - 1
 
@@ -49,7 +49,7 @@ def value_of(kind: ua.VariantType, reading: Reading, now: datetime) -> ua.DataVa
     value = min(reading.value, _MAX_INT32) if kind is ua.VariantType.Int32 else reading.value
     return ua.DataValue(
         ua.Variant(value, kind),
-        StatusCode=ua.StatusCode(_STATUS_CODES[reading.quality]),
+        StatusCode=_STATUS_CODES[reading.quality],
         SourceTimestamp=reading.at,
         ServerTimestamp=now,
     )
@@ -64,5 +64,5 @@ def nothing_yet(kind: ua.VariantType) -> ua.DataValue:
 
 def says(shown: ua.DataValue, reading: Reading) -> bool:
     """Whether a node's value is the reading's already, in value and quality."""
-    code = ua.StatusCode(_STATUS_CODES[reading.quality])
+    code = _STATUS_CODES[reading.quality]
     return shown.Value is not None and (shown.Value.Value, shown.StatusCode) == (reading.value, code)

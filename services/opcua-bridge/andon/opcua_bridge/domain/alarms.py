@@ -64,7 +64,7 @@ def condition_of(alert: Alert) -> str:
 
 def event_id(alert: Alert, *, confirmed: bool) -> bytes:
     """16 bytes."""
-    state = f"{alert.id} {alert.state} {alert.acknowledged_at is not None} {confirmed}"
+    state = f"{alert.id} {alert.state} {alert.severity} {alert.acknowledged_at is not None} {confirmed}"
     return blake2b(state.encode(), digest_size=16).digest()
 
 
@@ -73,11 +73,16 @@ def event_ids(alert: Alert) -> frozenset[bytes]:
     return frozenset(
         event_id(
             alert.model_copy(
-                update={"state": state, "acknowledged_at": alert.timestamp if acknowledged else None}
+                update={
+                    "state": state,
+                    "severity": severity,
+                    "acknowledged_at": alert.timestamp if acknowledged else None,
+                }
             ),
             confirmed=confirmed,
         )
         for state in AlertState
+        for severity in Severity
         for acknowledged in (False, True)
         for confirmed in (False, True)
     )

@@ -70,6 +70,10 @@ class Counting:
     _full: asyncio.Event = field(default_factory=asyncio.Event)
     _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
 
+    async def known(self) -> tuple[str, ...]:
+        """Stations that were known when this was saved last. Raises Unavailable."""
+        return tuple((await self.snapshots.load()).stations)
+
     async def place(self) -> int:
         """Load what was kept, compare it with the stream, and say where to go on."""
         if self._saved is None:

@@ -34,6 +34,15 @@ class Nodes:
     """The bus does not answer: what is shown is of some time ago."""
     _showing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    async def prepare(self) -> None:
+        """Make the nodes there were: a client that comes back at once would not ask for them again."""
+        try:
+            known = await self.counting.known()
+        except Unavailable:
+            return
+        for station_id in known:
+            await self.server.know(station_id)
+
     async def show(self, station_id: str) -> None:
         """Write a station's nodes."""
         await self.server.show(station_id, readings(self.counting.lines.stations[station_id], self._view()))
