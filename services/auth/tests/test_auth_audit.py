@@ -178,3 +178,28 @@ async def test_what_auth_does_is_written_down_without_its_secrets(gateway: Servi
     secrets = ("brand new secret", "olga has one", "wrong-guess", "typed-a-password-here", key.secret)
     for secret in (*secrets, tokens.access_token, tokens.refresh_token):
         assert secret not in written
+
+
+async def test_the_chain_is_verified_for_who_asks(gateway: Service, running: None, mongo: Mongo):
+    for number in range(3):
+        await gateway.say(audit.RECORD, told(number))
+    found = await reached(gateway, 3)
+    whole = await gateway.ask(audit.VERIFY, audit.VerifyChain())
+    assert (whole.sequence, whole.hash, whole.broken_at) == (3, found[0].hash, None)
+    log = mongo.database("auth")["audit"]
+    await log.update_one({"_id": 2}, {"$set": {"actor.name": "somebody else"}})
+    broken = await gateway.ask(audit.VERIFY, audit.VerifyChain())
+    assert (broken.sequence, broken.broken_at, broken.why) == (1, 2, "it was changed")
+
+
+async def test_open_sessions_are_listed_until_they_end(gateway: Service, running: None):
+    tokens = await sign_in(gateway)
+    await sign_in(gateway)
+    later, first = (await gateway.ask(auth.OPEN_SESSIONS, auth.ListSessions())).sessions
+    assert later.refreshed_at >= first.refreshed_at
+    assert {later.username, first.username} == {tokens.user.username}
+    await gateway.ask(auth.LOGOUT, auth.Logout(session_id=later.id))
+    left = await gateway.ask(auth.OPEN_SESSIONS, auth.ListSessions(user_id=tokens.user.id))
+    assert [each.id for each in left.sessions] == [first.id]
+    nobody = await gateway.ask(auth.OPEN_SESSIONS, auth.ListSessions(user_id="x"))
+    assert nobody.sessions == ()

@@ -186,6 +186,7 @@ def _wire(bus: Service, desks: _Desks) -> None:
     bus.answers(auth.REFRESH, desks.sessions.refresh)
     bus.answers(auth.LOGOUT, desks.sessions.logout)
     bus.answers(auth.ENDED, desks.sessions.ended)
+    bus.answers(auth.OPEN_SESSIONS, desks.sessions.open)
     bus.answers(auth.KEYS, desks.sessions.public_keys)
     bus.answers(auth.USER, desks.people.get)
     bus.answers(auth.VERIFY_PASSWORD, desks.people.verify)
@@ -199,6 +200,7 @@ def _wire(bus: Service, desks: _Desks) -> None:
     bus.answers(auth.REVOKE_KEY, desks.keys.revoke)
     bus.answers(auth.RESOLVE_KEY, desks.keys.resolve)
     bus.answers(audit.LIST, desks.audit.entries)
+    bus.answers(audit.VERIFY, desks.audit.verify)
     bus.hears(audit.RECORD, desks.audit.record)
 
 

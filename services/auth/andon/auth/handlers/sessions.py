@@ -19,6 +19,7 @@ from andon.telemetry.metrics import LOGINS
 
 _log = log("andon.auth")
 
+_SHOWN = 1000
 LOGIN, LOGOUT, REUSE = "auth.session.login", "auth.session.logout", "auth.session.reuse"
 
 
@@ -76,6 +77,20 @@ class SessionDesk:
                 await self._actor(session.user_id), LOGOUT, target=session.id, address=session.address
             )
         return ended[0]
+
+    async def open(self, message: auth.ListSessions, _delivery: Delivery) -> auth.OpenSessions:
+        found = await self.sessions.open(message.user_id, self.clock(), _SHOWN)
+        names = {account.id: account.username for account in await self.people.accounts.all()}
+        return auth.OpenSessions(
+            sessions=tuple(
+                auth.OpenSession(
+                    id=each.id, user_id=each.user_id, username=names.get(each.user_id, ""),
+                    address=each.address, created_at=each.created_at, refreshed_at=each.refreshed_at,
+                    expires_at=each.expires_at,
+                )
+                for each in found
+            )
+        )  # fmt: skip
 
     async def ended(self, _message: auth.ListEnded, _delivery: Delivery) -> auth.EndedSessions:
         # Twice the lifetime: clocks differ, and a name too many costs nothing.

@@ -59,6 +59,13 @@ class SessionStore:
     async def ended_since(self, since: datetime) -> list[str]:
         return [session.id for session in await self._sessions.find({"ended_at": {"$gte": since}}, limit=0)]
 
+    async def open(self, user_id: str | None, now: datetime, limit: int) -> list[Session]:
+        """Sessions that may still be refreshed, a user's or all; the one refreshed last first."""
+        where: dict[str, object] = {"ended_at": None, "expires_at": {"$gt": now}}
+        if user_id is not None:
+            where["user_id"] = user_id
+        return await self._sessions.find(where, sort=(("refreshed_at", -1),), limit=limit)
+
     async def forget(self, before: datetime) -> int:
         """Delete what expired before; how many there were."""
         return await self._sessions.delete_where({"expires_at": {"$lt": before}})
