@@ -15,15 +15,27 @@ from typing import Any, TypeVar
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from andon.runtime.state import StackState, running_stack
 
+sys.path.insert(0, str(Path(__file__).parent))  # for dashboard_browser
+
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
 ANDON = Path(sys.executable).parent / "andon"
 STATION = "plate"
 GOOD_PARTS = 30
 START_SECONDS = 120.0
 HURRY = {"ANDON_LIMITS__LOGIN_PER_MINUTE": "1000", "ANDON_LIMITS__OTHERS_PER_MINUTE": "100000"}
 """These tests do in a minute what a person does in an hour."""
+DASHBOARD = {name: os.environ[name] for name in ("ANDON_WEB__DASHBOARD",) if name in os.environ}
+"""Of whoever tries a dashboard that was built elsewhere."""
+NEAR = {"ANDON_NOTIFY__PRIVATE_NETWORKS": '["127.0.0.0/8"]', "ANDON_NOTIFY__GROUP_SECONDS": "0.5"}
+"""Who is notified is a server of the test's own."""
 
 T = TypeVar("T")
 
@@ -56,7 +68,7 @@ class Product:
             yield
         finally:
             running.send_signal(signal.SIGINT)
-            running.wait(10)
+            running.wait(30)
 
     @contextmanager
     def client(self) -> Iterator[httpx.Client]:
@@ -92,7 +104,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     with (data / "andon.log").open("ab") as log:
         stack = subprocess.Popen(
             command,
-            env={**clean_environment(), **HURRY},
+            env={**clean_environment(), **HURRY, **DASHBOARD, **NEAR},
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,
@@ -105,6 +117,35 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     finally:
         stack.send_signal(signal.SIGINT)
         stack.wait(30)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    assert CHROMIUM.exists(), "chromium is missing: scripts/setup --tests installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser's console had to complain about."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, product, complaints) -> Iterator[Page]:
+    context = browser.new_context(
+        base_url=product.url, viewport={"width": 1440, "height": 900}, color_scheme="dark"
+    )
+    page = context.new_page()
+    page.on(
+        "console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
 
 
 def _quiet_ports(count: int) -> list[int]:

@@ -1,80 +1,66 @@
-"""The page in a real browser, over the running product: parts with their overlay, rates, alerts."""
+"""The dashboard in a real browser, over the running product: sign-in, the line, and what goes wrong."""
 
+import json
 import os
 import re
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from dashboard_browser import SOON, give_password, serious, sign_in, small_targets
+from playwright.sync_api import expect
 
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 pytestmark = pytest.mark.timeout(300)
-SOON = 30_000
-"""Milliseconds."""
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    assert CHROMIUM.exists(), "chromium is missing: scripts/setup --tests installs it"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the browser's console had to complain about."""
-    return []
-
-
-@pytest.fixture
-def page(browser: Browser, product, complaints) -> Iterator[Page]:
-    context = browser.new_context(base_url=product.url, viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.on(
-        "console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None
-    )
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
-
-
-def sign_in(page: Page) -> None:
-    page.goto("/")
-    page.get_by_label("Name or e-mail").fill("admin")
-    page.get_by_label("Password").fill("admin")
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("status")).to_have_text("Live", timeout=SOON)
-
-
-def test_the_line_is_seen_while_it_works(product, page, complaints, tmp_path):
+def test_the_line_is_seen_while_it_works(product, page, complaints):
     sign_in(page)
+    expect(page).to_have_url(re.compile("/line$"))
     card = page.locator(f'[data-station="{product.station}"]')
-    with product.camera("--rate", "4", "--defects", "0.5", "--good", "8", "--count", "400"):
-        expect(card.locator(".decision")).to_have_text(re.compile("pass|fail|uncertain"), timeout=SOON)
-        overlay = card.locator("img")
+    with product.camera("--rate", "4", "--defects", "0.6", "--good", "4", "--count", "400"):
+        expect(card.locator("[data-decision=fail]").first).to_be_visible(timeout=SOON)
+        overlay = card.locator("img").first
         expect(overlay).to_have_attribute("src", re.compile(r"^/static/images/.+\.jpg\?"))
         page.wait_for_function(
             "image => image.complete && image.naturalWidth > 100", arg=overlay.element_handle()
         )
-        expect(page.locator("#pass-rate")).to_have_text(re.compile(r"[\d.]+ %"), timeout=SOON)
-        expect(card.locator(".rate")).to_have_text(re.compile(r"[\d.]+ %"))
-        expect(page.locator('#strip [data-decision="fail"]').first).to_be_visible(timeout=SOON)
+        expect(card.get_by_text(re.compile(r"^[\d.]+ %$"))).to_be_visible(timeout=SOON)
+        expect(card.get_by_role("img", name=re.compile(r"Last \d+ parts: [1-9]\d* failed"))).to_be_visible()
 
-        alert = page.locator("#alerts .alert", has=page.get_by_role("button", name="Acknowledge"))
-        expect(alert.first).to_be_visible(timeout=90_000)
-        page.screenshot(path=tmp_path / "line.png")
-        alert.first.get_by_role("button", name="Acknowledge").click()
-        expect(page.locator("#alerts .alert.seen").first).to_contain_text("Seen by admin", timeout=SOON)
-        assert page.locator("#no-stations").is_hidden()
-        page.screenshot(path=tmp_path / "acknowledged.png")
+        alert = page.locator("li[data-state=open]").first
+        expect(alert).to_be_visible(timeout=90_000)
+        expect(card.locator("[data-lamp]")).to_have_text(re.compile("Attention|Act now"))
+        name = alert.get_attribute("data-id")
+        alert.get_by_role("button", name="Acknowledge").click()
+        seen = page.locator(f'li[data-id="{name}"]')
+        expect(seen).to_contain_text("Seen by admin", timeout=SOON)
+        assert serious(page) == []
+        assert small_targets(page) == []
+
+        card.get_by_role("button", name="Compare").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.locator("figure")).to_have_count(2, timeout=SOON)
+        expect(dialog.get_by_text("Last good part")).to_be_visible()
+        dialog.get_by_role("slider").press("ArrowLeft")
+        assert serious(page) == []
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+    assert complaints == []
+
+
+def test_a_station_is_paused_and_resumed_with_one_click_each(product, page, complaints):
+    sign_in(page)
+    card = page.locator(f'[data-station="{product.station}"]')
+    card.get_by_role("button", name="Pause").click()
+    expect(card.locator("[data-lamp=paused]")).to_be_visible(timeout=SOON)
+    with product.client() as client:
+        before = client.get("/api/v1/inspections", params={"limit": 1}).json()["total"]
+        product.andon("camera", "--station", product.station, "--rate", "0", "--count", "3")
+        card.get_by_role("button", name="Resume").click()
+        expect(card.locator("[data-lamp=paused]")).to_be_hidden(timeout=SOON)
+        product.andon("camera", "--station", product.station, "--rate", "0", "--count", "2")
+        expect(card.get_by_text("P-000002")).to_be_visible(timeout=SOON)
+        after = client.get("/api/v1/inspections", params={"limit": 1}).json()["total"]
+    assert after == before + 2
     assert complaints == []
 
 
@@ -90,35 +76,77 @@ def test_hostile_names_are_shown_as_text(product, page, complaints):
         assert (
             client.post("/api/v1/inspect", files={"file": ("a.jpg", image)}, data=fields).status_code == 200
         )
-    expect(page.locator("#strip").get_by_text(name).first).to_be_visible(timeout=SOON)
+    card = page.locator(f'[data-station="{product.station}"]')
+    expect(card.get_by_text(name)).to_be_visible(timeout=SOON)
+    card.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("dialog").get_by_text(name).first).to_be_visible(timeout=SOON)
     assert dialogs == []
     assert complaints == []
 
 
-def test_a_wrong_password_is_told(page):
-    page.goto("/")
+def test_a_session_that_ends_in_mid_work_goes_on_where_it_was(product, page):
+    sign_in(page)
+    card = page.locator(f'[data-station="{product.station}"]')
+    card.get_by_role("button", name="Compare").click()
+    tokens = json.loads(page.evaluate("sessionStorage.getItem('andon.session')"))
+    with product.client() as client:
+        ended = {"Authorization": f"Bearer {tokens['access_token']}"}
+        body = {"refresh_token": tokens["refresh_token"]}
+        assert client.post("/api/v1/auth/logout", json=body, headers=ended).status_code == 200
+    again = page.get_by_role("dialog", name="Your session has ended")
+    expect(again).to_be_visible(timeout=SOON)
+    give_password(page)
+    expect(again).to_be_hidden(timeout=SOON)
+    expect(page.get_by_role("dialog").get_by_text("Last good part")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("status").first).to_have_text("Live", timeout=SOON)
+
+
+def test_a_wrong_password_is_told_and_all_can_read_the_sign_in(page):
+    page.goto("/line")
     page.get_by_label("Name or e-mail").fill("admin")
-    page.get_by_label("Password").fill("wrong")
-    page.get_by_role("button", name="Sign in").click()
+    give_password(page, "wrong")
     expect(page.get_by_role("alert")).to_be_visible(timeout=SOON)
-    expect(page.get_by_text("sign in as admin")).to_be_visible()
+    expect(page.get_by_text("This is the demo")).to_be_visible()
+    assert serious(page) == []
+    page.emulate_media(color_scheme="light")
+    assert serious(page) == []
+    assert small_targets(page) == []
 
 
 def test_signing_out_ends_the_session(page, complaints):
     sign_in(page)
-    page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=SOON)
+    page.get_by_role("button", name="Account of admin").click()
+    page.get_by_role("menuitem", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible(timeout=SOON)
     page.reload()
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible(timeout=SOON)
     assert complaints == []
 
 
-def test_targets_are_large_enough_for_gloves(page):
+def test_light_german_and_narrow_are_as_good(page, complaints):
+    page.set_viewport_size({"width": 768, "height": 1024})
     sign_in(page)
-    script = """all => all.filter(each => each.offsetParent)
-        .map(each => each.getBoundingClientRect())
-        .filter(box => box.width < 44 || box.height < 44).length"""
-    assert page.locator("button, input, a").evaluate_all(script) == 0
+    page.get_by_role("button", name="Light or dark").click()
+    page.get_by_role("menuitem", name="Light", exact=True).click()
+    page.get_by_role("button", name="Language").click()
+    page.get_by_role("menuitem", name="Deutsch").click()
+    expect(page.get_by_role("heading", name="Linie", exact=True)).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("button", name="Vergleichen").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 768
+    assert serious(page) == []
+    page.reload()
+    expect(page.get_by_role("heading", name="Linie", exact=True)).to_be_visible(timeout=SOON)
+    assert page.locator("html").get_attribute("data-mantine-color-scheme") == "light"
+    assert complaints == []
+
+
+def test_an_address_that_leads_nowhere_says_so(page):
+    sign_in(page)
+    page.evaluate("history.pushState({}, '', '/line/none'); dispatchEvent(new PopStateEvent('popstate'))")
+    expect(page.get_by_text("There is nothing here")).to_be_visible(timeout=SOON)
+    page.get_by_role("button", name="To the line").click()
+    expect(page).to_have_url(re.compile("/line$"))
 
 
 def test_the_documentation_loads_nothing_from_elsewhere(page, product, complaints):
@@ -130,12 +158,12 @@ def test_the_documentation_loads_nothing_from_elsewhere(page, product, complaint
     assert complaints == []
 
 
-def test_the_page_finds_its_way_back_when_the_gateway_was_killed(product, page):
+def test_what_happened_while_the_gateway_was_killed_is_heard_afterwards(product, page):
     sign_in(page)
+    card = page.locator(f'[data-station="{product.station}"]')
+    expect(card).to_be_visible(timeout=SOON)
     os.kill(product.pid_of("gateway"), signal.SIGKILL)
-    expect(page.get_by_role("status")).not_to_have_text("Live", timeout=SOON)
-    expect(page.get_by_role("status")).to_have_text("Live", timeout=60_000)
-    with product.camera("--rate", "4", "--good", "500", "--count", "400"):
-        before = page.locator("#strip li").first.get_attribute("data-id")
-        newest = page.locator(f'#strip li:first-child:not([data-id="{before}"]) img')
-        expect(newest).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("status").first).not_to_have_text("Live", timeout=SOON)
+    product.andon("camera", "--station", product.station, "--rate", "0", "--count", "7", "--good", "7")
+    expect(page.get_by_role("status").first).to_have_text("Live", timeout=60_000)
+    expect(card.get_by_text("P-000007")).to_be_visible(timeout=SOON)

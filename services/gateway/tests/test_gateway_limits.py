@@ -197,7 +197,7 @@ async def test_who_has_not_signed_in_is_counted_by_address_and_who_has_by_name(l
 
 
 async def test_what_carries_no_principal_is_never_turned_away(line, settings):
-    free = ["/health", "/api/v1/health", "/", "/docs", "/page/app.js", "/openapi.json", "/favicon.ico"]
+    free = ["/health", "/api/v1/health", "/", "/line", "/docs", "/page/docs.js", "/openapi.json"]
     async with gateway(settings, others_per_minute=1) as client:
         for _ in range(4):
             for path in free:

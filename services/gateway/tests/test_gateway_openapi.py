@@ -10,16 +10,19 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from andon.gateway.app import SERVICE, GatewaySettings, described
+from andon.gateway.domain import PAGES
 from andon.gateway.forms import form_of
 from andon.gateway.limits import LimitSettings
 
 PUBLIC = {
     "/",  # the page, which holds nothing of the line until somebody signs in
+    *(f"/{name}{rest}" for name in PAGES for rest in ("", "/{rest:path}")),  # the same page
     "/docs",
     "/redoc",
     "/openapi.json",
     "/favicon.ico",
     "/page",
+    "/page/assets",
     "/page/about.json",
     "/docs-files",
     "/health",  # probes
@@ -81,7 +84,7 @@ def test_every_public_path_is_there():
 def test_every_route_is_in_the_document_or_a_page(document):
     shown = {route.path.replace(":path}", "}") for route in routes() if route.methods and route.path}
     hidden = shown - set(document["paths"])
-    assert hidden <= PUBLIC
+    assert hidden <= {path.replace(":path}", "}") for path in PUBLIC}
 
 
 def test_operation_ids_are_unique_and_made_of_method_and_path(document):

@@ -1,16 +1,20 @@
 """Puts the gateway together."""
 
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Any, Self
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field, model_validator
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 
 from andon.contracts import FEED, Message, auth, config, inspection
-from andon.gateway import cvlab, errors, ml_worker, openapi, page
+from andon.gateway import cvlab, errors, ml_worker, openapi, page, visual_inspection
 from andon.gateway.actions import Actions
 from andon.gateway.answers import Answers
 from andon.gateway.context import Gateway, NotebookSettings
@@ -22,7 +26,7 @@ from andon.gateway.realtime import sse, websocket
 from andon.gateway.realtime.feed import Feed
 from andon.gateway.realtime.pulse import Pulse
 from andon.gateway.uploads import UploadSettings
-from andon.gateway.visual_inspection import PREFIX, routers
+from andon.gateway.visual_inspection import PREFIX
 from andon.gateway.visual_inspection.channels import channels
 from andon.messaging import Current, Service
 from andon.runtime import Application, HttpSettings, ServiceDefinition, Settings
@@ -45,6 +49,8 @@ class WebSettings(BaseModel):
     """Between two keep-alives of /ws."""
     beat_seconds: Annotated[float, Field(gt=0)] = 30.0
     """Between two keep-alives of /api/events/stream and /api/ws."""
+    dashboard: Path = page.DASHBOARD
+    """Folder of the built dashboard."""
 
 
 class GatewaySettings(Settings):
@@ -79,7 +85,7 @@ def build(settings: GatewaySettings) -> Application:
         checks={"objects": blobs.ping},
         resources=[blobs, mongo],
         http=Envelope(
-            web(here, settings.web.origins),
+            web(here, settings.web.origins, settings.web.dashboard),
             body_bytes_at={
                 f"{PREFIX}/inspect": settings.uploads.max_bytes + _FORM_ROOM,
                 f"{PREFIX}/batch/jobs": settings.uploads.archive_bytes + _FORM_ROOM,
@@ -105,7 +111,7 @@ def build(settings: GatewaySettings) -> Application:
     )
 
 
-def web(here: Gateway, origins: Sequence[str] = ()) -> FastAPI:
+def web(here: Gateway, origins: Sequence[str] = (), dashboard: Path = page.DASHBOARD) -> FastAPI:
     """The web application: every surface with its routes."""
     app = FastAPI(
         title="Andon",
@@ -114,14 +120,10 @@ def web(here: Gateway, origins: Sequence[str] = ()) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
-        dependencies=[Depends(errors.plain_names)],
     )
     app.state.gateway = here
-    for router in (*routers(), *cvlab.routers(), *ml_worker.routers()):
-        app.include_router(router)
-    app.include_router(websocket.routes)
-    app.include_router(sse.routes)
-    page.mount(app)
+    app.router.routes.extend(_surfaces())
+    page.mount(app, dashboard)
     errors.install(app)
     openapi.install(app)
     app.add_middleware(Gate, limits=here.limits, door=here.door)
@@ -130,6 +132,19 @@ def web(here: Gateway, origins: Sequence[str] = ()) -> FastAPI:
             CORSMiddleware, allow_origins=list(origins), allow_methods=["*"], allow_headers=["Authorization"]
         )
     return app
+
+
+@cache
+def _surfaces() -> Sequence[BaseRoute]:
+    """The routes of every surface, made once in a process: FastAPI reads a signature for each of hundreds."""
+    api = APIRouter(dependencies=[Depends(errors.plain_names)])
+    for surface in (visual_inspection, cvlab, ml_worker):
+        surface.add_to(api)
+    api.include_router(websocket.routes)
+    api.include_router(sse.routes)
+    for _ in iter_route_contexts(api.routes):
+        pass  # now instead of while the first request waits
+    return api.routes
 
 
 def described(settings: GatewaySettings) -> dict[str, Any]:
@@ -166,6 +181,7 @@ def _gateway(bus: Service, blobs: Blobs, mongo: Mongo, settings: GatewaySettings
     return Gateway(
         bus=bus,
         blobs=blobs,
+        mongo=mongo,
         door=door,
         feed=feed,
         tasks=tasks,

@@ -18,7 +18,7 @@ from andon.gateway.realtime.feed import Feed
 from andon.gateway.realtime.pulse import Pulse
 from andon.gateway.uploads import UploadSettings
 from andon.messaging import Current, Service
-from andon.storage import Blobs
+from andon.storage import Blobs, Mongo
 
 _CHUNKS = 8
 
@@ -36,6 +36,7 @@ class Gateway:
 
     bus: Service
     blobs: Blobs
+    mongo: Mongo
     door: Door
     feed: Feed
     tasks: Feed

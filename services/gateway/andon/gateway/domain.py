@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import re
+import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +15,9 @@ MEDIA_TYPES = {
     "image/webp": "webp",
 }
 """What may be uploaded and shown, with the ending of its file name."""
+
+PAGES = ("line", "parts", "quality", "review", "models", "work", "alerts", "system")
+"""First parts of the dashboard's addresses; each is a folder below dashboard/src/pages once it is built."""
 
 _BMP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
 """Sizes of the headers that follow the first 14 bytes of a bitmap; `BM` alone would be any text."""
@@ -87,3 +91,18 @@ class Signature:
     def _sign(self, name: ImageName, expires: int) -> str:
         text = f"{name.inspection_id}\n{name.picture}\n{expires}".encode()
         return hmac.new(self.key, text, hashlib.sha256).hexdigest()[:32]
+
+
+def split(text: str) -> tuple[str, ...]:
+    """Arguments as a POSIX shell would split them; nothing else of a shell happens. Raises ValueError."""
+    if "\x00" in text:
+        raise ValueError("an argument can't hold a NUL")
+    arguments = tuple(shlex.split(text))
+    if len(arguments) > _ARGUMENTS:
+        raise ValueError(f"at most {_ARGUMENTS} arguments")
+    return arguments
+
+
+_ARGUMENTS = 900
+HELPER = "helper:"
+"""What the session of an attempt begins with that a training cluster's helper has in hand."""

@@ -15,12 +15,12 @@ ASGI = Callable[[Any, Any, Any], Awaitable[None]]
 Message = MutableMapping[str, Any]
 
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'{styles}; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'{styles}; img-src 'self' data:{images}; "
     "connect-src 'self'; font-src 'self'{more}; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
-_STRICT = _POLICY.format(styles="", more="")
-_DOCS = _POLICY.format(styles=" 'unsafe-inline'", more=" data:; worker-src blob:")
+_STRICT = _POLICY.format(styles="", images="", more="")
+_DOCS = _POLICY.format(styles=" 'unsafe-inline'", images="", more=" data:; worker-src blob:")
 """Swagger UI and ReDoc write style attributes; scripts stay ours alone."""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -30,6 +30,11 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+
+
+def dashboard_policy(nonce: str) -> str:
+    """For the dashboard: style elements that carry the nonce, and images that it read with its token."""
+    return _POLICY.format(styles=f" 'nonce-{nonce}'", images=" blob:", more="")
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,9 @@ class _Answer:
             self.status = str(message["status"])
             headers = MutableHeaders(scope=message)
             headers["X-Trace-Id"] = self.trace_id
-            headers["Content-Security-Policy"] = _DOCS if self.path in ("/docs", "/redoc") else _STRICT
+            headers.setdefault(
+                "Content-Security-Policy", _DOCS if self.path in ("/docs", "/redoc") else _STRICT
+            )
             for name, value in _HEADERS.items():
                 headers[name] = value
             if "cache-control" not in headers:

@@ -12,7 +12,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from andon.contracts import BadRequest, Invalid, TooLarge, UnsupportedMedia
 from andon.gateway.domain import MEDIA_TYPES, sniff
 
-_FORM_ROOM = 64 * 1024
+FORM_ROOM = 64 * 1024
 """Bytes for boundaries, part headers and the text fields around the image."""
 
 
@@ -54,33 +54,38 @@ async def read_upload(request: Request, settings: UploadSettings) -> Upload:
 async def _form(request: Request, settings: UploadSettings) -> FormData:
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise BadRequest("The request must be multipart/form-data with the image in the field 'file'.")
+    most = settings.max_bytes + FORM_ROOM
+    pieces = counted(request, most, _too_large(settings.max_bytes))
+    return await read_form(request, pieces, settings.seconds, in_memory=most)  # no disk in a request's way
+
+
+async def read_form(
+    request: Request, pieces: AsyncGenerator[bytes, None], seconds: float, in_memory: int = 1024 * 1024
+) -> FormData:
+    """A form with one file, held on disk above so many bytes. Raises BadRequest and what `pieces` raise."""
     parser = MultiPartParser(
-        request.headers,
-        _counted(request, settings.max_bytes),
-        max_files=1,
-        max_fields=16,
-        max_part_size=_FORM_ROOM // 4,
+        request.headers, pieces, max_files=1, max_fields=16, max_part_size=FORM_ROOM // 4
     )
-    parser.spool_max_size = settings.max_bytes + _FORM_ROOM  # stays in memory: no disk in a request's way
+    parser.spool_max_size = in_memory
     try:
-        async with asyncio.timeout(settings.seconds):
+        async with asyncio.timeout(seconds):
             return await parser.parse()
     except TimeoutError:
-        raise BadRequest(f"The upload took longer than {settings.seconds:g} seconds.") from None
+        raise BadRequest(f"The upload took longer than {seconds:g} seconds.") from None
     except MultiPartException as error:
         raise BadRequest(f"The form can't be read: {error.message}") from None
 
 
-async def _counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
-    most = max_bytes + _FORM_ROOM
+async def counted(request: Request, most: int, too_large: TooLarge) -> AsyncGenerator[bytes, None]:
+    """The body piece by piece, refused as soon as it is announced or seen to be more than so many bytes."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > most:
-        raise _too_large(max_bytes)
+        raise too_large
     seen = 0
     async for chunk in request.stream():
         seen += len(chunk)
         if seen > most:
-            raise _too_large(max_bytes)
+            raise too_large
         yield chunk
 
 

@@ -24,9 +24,7 @@ BODY_BYTES_BELOW = {f"{PREFIX}{path}": room for path, room in sync.BODY_BYTES_BE
 """The same, by the beginning of a path."""
 
 
-def routers() -> tuple[APIRouter, ...]:
+def add_to(api: APIRouter) -> None:
     """Everything below /api; routes with fixed words stand before those that take any."""
-    api = APIRouter(prefix=PREFIX)
     for module in (components, manifests, bundles, source, sync, devices, jobs, events):
-        api.include_router(module.routes)
-    return (api,)
+        api.include_router(module.routes, prefix=PREFIX)

@@ -13,6 +13,7 @@ from typing import Any
 from starlette.requests import HTTPConnection
 
 from andon.contracts import RateLimited, Unauthorised, Unavailable
+from andon.gateway.domain import PAGES
 from andon.gateway.forms import rendered
 from andon.gateway.limits.limits import Limits
 from andon.gateway.principal import Door, bearer_of
@@ -30,7 +31,7 @@ _NEIGHBOURS = 64
 
 def is_free(path: str) -> bool:
     """Whether requests of this path are not counted."""
-    return path in _FREE or path.startswith(_FREE_BELOW)
+    return path in _FREE or path.startswith(_FREE_BELOW) or path.split("/", 2)[1] in PAGES
 
 
 class Gate:

@@ -17,9 +17,8 @@ def body_bytes_below(archive_bytes: int) -> Mapping[str, int]:
     return {f"{PREFIX}{path}": archive_bytes for path in archives.UPLOADS}
 
 
-def routers() -> tuple[APIRouter, ...]:
+def add_to(api: APIRouter) -> None:
     """Everything below /v1, then what lies outside of it."""
-    api = APIRouter(prefix=PREFIX, tags=["ml worker"])
     for module in (tasks, again, experiments, archives, notebooks):
-        api.include_router(module.routes)
-    return api, live.routes
+        api.include_router(module.routes, prefix=PREFIX, tags=["ml worker"])
+    api.include_router(live.routes)

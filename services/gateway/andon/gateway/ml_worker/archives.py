@@ -9,8 +9,9 @@ from fastapi import APIRouter, Header, Query, Request
 from andon.contracts import BadRequest, Invalid, Name, workspace
 from andon.contracts.workspace import Archive, ArchiveKind
 from andon.gateway.context import Gateway, Here
+from andon.gateway.domain import split
 from andon.gateway.errors import may, parsed
-from andon.gateway.ml_worker.bodies import Sha256, split
+from andon.gateway.ml_worker.bodies import Sha256
 from andon.gateway.ml_worker.views import ArchiveView, SnapshotView, archive_view, snapshot_view
 from andon.gateway.principal import MayConfigure, MayView
 from andon.security import Principal

@@ -1,7 +1,6 @@
 """What clients of the ML worker API send; what does not fit is answered with 422."""
 
 import re
-import shlex
 from collections import Counter
 from typing import Annotated, Any, Self
 
@@ -16,8 +15,9 @@ from pydantic import (
 
 from andon.contracts import Label, Name
 from andon.contracts.queue import ComponentPath, Components, Conflicts, Pattern, RelativePath
+from andon.gateway.domain import split
 
-_ARGUMENTS, _LONGEST = 900, 131_072
+_LONGEST = 131_072
 _LABEL = 128
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -32,16 +32,6 @@ def _number(value: Any) -> Any:
     if isinstance(value, bool | str):
         raise ValueError("a whole number")  # noqa: TRY004 - pydantic takes a TypeError for a bug
     return value
-
-
-def split(text: str) -> tuple[str, ...]:
-    """Arguments as a POSIX shell would split them; nothing else of a shell happens. Raises ValueError."""
-    if "\x00" in text:
-        raise ValueError("an argument can't hold a NUL")
-    arguments = tuple(shlex.split(text))
-    if len(arguments) > _ARGUMENTS:
-        raise ValueError(f"at most {_ARGUMENTS} arguments")
-    return arguments
 
 
 def _splits(text: str) -> str:

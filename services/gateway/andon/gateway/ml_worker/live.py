@@ -7,14 +7,13 @@ from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from andon.contracts import Event, Forbidden, Unauthorised, Unavailable, queue
+from andon.contracts import Event, queue
 from andon.contracts.queue import JobChanged
 from andon.gateway.context import Here
 from andon.gateway.ml_worker.words import ENDED, PROJECT, TaskStatus, error_of, priority_of, status_of
 from andon.gateway.principal import bearer_of
-from andon.gateway.realtime.connection import SEND_SECONDS, admitted, first_of, token_over
-from andon.gateway.realtime.feed import Channel, Ending, Listener
-from andon.gateway.realtime.websocket import NOT_ALLOWED, NOT_SIGNED_IN, TRY_LATER, closed
+from andon.gateway.realtime.feed import Channel, Listener
+from andon.gateway.realtime.sockets import attend, send, telling
 
 routes = APIRouter()
 
@@ -26,44 +25,26 @@ _PING, _PONG = '{"type":"ping"}', '{"type":"pong"}'
 
 @routes.websocket("/ws")
 async def tasks(socket: WebSocket, here: Here, token: str = "") -> None:
-    # Accepted first: a browser sees the code of a closed socket, but not why one was refused.
     offered = PROTOCOL in socket.scope["subprotocols"]
-    await socket.accept(PROTOCOL if offered else None)
-    token = bearer_of(socket) or token
-    try:
-        principal = await admitted(here.door, token)
-        listener = await here.tasks.join(principal.session_id, "ws")
-    except Unauthorised as refused:
-        return await closed(socket, NOT_SIGNED_IN, str(refused))
-    except Forbidden as refused:
-        return await closed(socket, NOT_ALLOWED, str(refused))
-    except Unavailable as away:
-        return await closed(socket, TRY_LATER, str(away))
-    try:
-        await first_of(
-            _tell(socket, listener),
-            _ping(socket, here.ping_seconds),
-            _answer(socket),
-            listener.ended(),
-            token_over(here.door, token),
+    async with telling(socket, PROTOCOL if offered else None):
+        token = bearer_of(socket) or token
+        await attend(
+            here,
+            here.tasks,
+            token,
+            "ws",
+            lambda listener: (_tell(socket, listener), _ping(socket, here.ping_seconds), _answer(socket)),
         )
-    except (WebSocketDisconnect, TimeoutError):
-        return None
-    finally:
-        here.tasks.leave(listener)
-    if listener.ending is Ending.SLOW:
-        return await closed(socket, TRY_LATER, "too slow")
-    return await closed(socket, NOT_SIGNED_IN, "the key is no longer good")
 
 
 async def _tell(socket: WebSocket, listener: Listener) -> None:
     while True:
-        await _send(socket, (await listener.next()).message)
+        await send(socket, (await listener.next()).message)
 
 
 async def _ping(socket: WebSocket, seconds: float) -> None:
     while True:
-        await _send(socket, _PING)
+        await send(socket, _PING)
         await asyncio.sleep(seconds)
 
 
@@ -74,7 +55,7 @@ async def _answer(socket: WebSocket) -> None:
         if said["type"] == "websocket.disconnect":
             raise WebSocketDisconnect
         if _is_ping(said.get("text") or ""):
-            await _send(socket, _PONG)
+            await send(socket, _PONG)
 
 
 def _is_ping(text: str) -> bool:
@@ -85,11 +66,6 @@ def _is_ping(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return isinstance(said, dict) and said.get("type") == "ping"
-
-
-async def _send(socket: WebSocket, text: str) -> None:
-    async with asyncio.timeout(SEND_SECONDS):
-        await socket.send_text(text)
 
 
 def _status(changed: JobChanged) -> TaskStatus:

@@ -14,9 +14,9 @@ from andon.contracts.queue import ENDED, Job, NewJob, Output, Spec, StopKind
 from andon.gateway.context import Gateway, Here, NotebookSettings
 from andon.gateway.errors import may, parsed
 from andon.gateway.ml_worker.bodies import NotebookBody
-from andon.gateway.ml_worker.output import output_of
 from andon.gateway.ml_worker.views import NotebookView, notebook_view
 from andon.gateway.ml_worker.words import NOTEBOOKS
+from andon.gateway.output import output_of
 from andon.gateway.principal import MayConfigure, MayView
 from andon.security import Principal
 

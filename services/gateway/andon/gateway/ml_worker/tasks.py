@@ -8,11 +8,12 @@ from andon.contracts import BadRequest, NotFound, queue, workspace
 from andon.contracts.queue import Input, Job, NewJob, Output, Requirements, Spec, SyncedFiles
 from andon.contracts.workspace import Archive, ArchiveKind
 from andon.gateway.context import Gateway, Here
+from andon.gateway.domain import split
 from andon.gateway.errors import may, parsed
-from andon.gateway.ml_worker.bodies import TaskBody, split
-from andon.gateway.ml_worker.output import output_of
+from andon.gateway.ml_worker.bodies import TaskBody
 from andon.gateway.ml_worker.views import QueueStatsView, TaskListView, TaskView, task_view
 from andon.gateway.ml_worker.words import FILTERS, PROJECT, TaskStatus, our_priority
+from andon.gateway.output import output_of
 from andon.gateway.principal import MayConfigure, MayView
 from andon.security import Principal
 

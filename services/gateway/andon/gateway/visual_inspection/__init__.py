@@ -15,7 +15,9 @@ from andon.gateway.visual_inspection import (
     datasets,
     export,
     fieldbus,
+    health,
     inspect,
+    jobs,
     keys,
     models,
     opcua,
@@ -24,6 +26,8 @@ from andon.gateway.visual_inspection import (
     records,
     reports,
     rollouts,
+    search,
+    sessions,
     stations,
     statistics,
     storage,
@@ -35,17 +39,18 @@ from andon.gateway.visual_inspection import (
 PREFIX = "/api/v1"
 
 
-def routers() -> tuple[APIRouter, ...]:
+def add_to(api: APIRouter) -> None:
     """Everything below /api/v1, then what lies outside of it."""
-    api = APIRouter(prefix=PREFIX)
     for module in (
         auth,
         users,
         keys,
+        sessions,
         audit,
         camera,
         batch,
         inspect,
+        search,
         records,
         reports,
         export,
@@ -65,9 +70,12 @@ def routers() -> tuple[APIRouter, ...]:
         query,
         openvino,
         opcua,
+        jobs,
+        health,
         system,
     ):
-        api.include_router(module.routes)
-    for router in (alerts.silences, alerts_channels.notices):
+        api.include_router(module.routes, prefix=PREFIX)
+    for router in (alerts.groups, alerts.silences, alerts_channels.notices, jobs.queues):
+        api.include_router(router, prefix=PREFIX)
+    for router in (auth.public, records.public, system.public):
         api.include_router(router)
-    return api, auth.public, records.public, system.public

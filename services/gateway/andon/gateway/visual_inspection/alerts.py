@@ -1,6 +1,6 @@
 """What went wrong on the line, who has seen it, and what was said about it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -13,6 +13,7 @@ from andon.gateway.principal import MayConfigure, MayInspect, MayView
 from andon.gateway.visual_inspection.views import AlertsView, AlertView, alert_view
 
 routes = APIRouter(prefix="/alerts", tags=["alerts"])
+groups = APIRouter(prefix="/alert-groups", tags=["alerts"])
 silences = APIRouter(prefix="/alert-silences", tags=["alerts"])
 
 
@@ -57,6 +58,17 @@ class SilenceBody(BaseModel):
 
 class SilencesView(BaseModel):
     silences: list[alerting.Silence]
+
+
+class GroupsView(BaseModel):
+    groups: list[alerting.AlertGroup]
+
+
+class SeenBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    until: AwareDatetime | None = None
+    """When you looked: what was opened later stays open. null is now."""
 
 
 @routes.get("")
@@ -111,6 +123,23 @@ async def resolve(id: str, body: ResolveBody, who: MayInspect, here: Here) -> Al
     """Take an alert as over; it opens again when its rule still finds the same."""
     question = parsed(alerting.ResolveAlert, id=id, by=who.username, reason=body.reason)
     return alert_view(await here.bus.ask(alerting.RESOLVE, question))
+
+
+@groups.get("")
+async def grouped(_who: MayView, here: Here) -> GroupsView:
+    """What is not over, a line for each rule, worst first."""
+    found = await here.bus.ask(alerting.GROUP_LIST, alerting.ListGroups())
+    return GroupsView(groups=list(found.groups))
+
+
+@groups.post("/{rule}/acknowledge")
+async def acknowledge_group(
+    rule: str, body: SeenBody, who: MayInspect, here: Here
+) -> alerting.GroupAcknowledged:
+    """Mark a rule's alerts as seen, five hundred at a time: `left` says how many are still open."""
+    until = body.until or datetime.now(UTC)
+    question = parsed(alerting.AcknowledgeGroup, rule=rule, by=who.username, until=until)
+    return await here.bus.ask(alerting.GROUP_ACKNOWLEDGE, question, timeout=30)
 
 
 @silences.get("")

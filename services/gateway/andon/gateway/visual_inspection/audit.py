@@ -10,11 +10,12 @@ from andon.contracts import audit
 from andon.contracts.audit import Outcome
 from andon.contracts.auth import Kind
 from andon.gateway.context import Here
-from andon.gateway.errors import parsed
+from andon.gateway.errors import may, parsed
 from andon.gateway.principal import MayManage
 
 routes = APIRouter(prefix="/audit", tags=["audit"])
 
+_WALK_SECONDS = 60.0
 Short = Annotated[str, Query(max_length=256)]
 
 
@@ -45,6 +46,12 @@ class EntriesView(BaseModel):
     entries: list[EntryView]
     next_before: int | None
     """`before` of the next page; null on the last one."""
+
+
+@routes.get("/verify", responses=may(503))
+async def verify(_who: MayManage, here: Here) -> audit.Verified:
+    """Walk the whole chain and say how far it holds. Note the answer elsewhere: it shows a later forgery."""
+    return await here.bus.ask(audit.VERIFY, audit.VerifyChain(), timeout=_WALK_SECONDS)
 
 
 @routes.get("")

@@ -1,7 +1,7 @@
 """Reads what describes a batch job: JSON, or a form with an archive that goes to disk while it comes in."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated
 from uuid import uuid4
@@ -9,18 +9,16 @@ from uuid import uuid4
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictBool, ValidationError
-from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.datastructures import UploadFile
 
 from andon.contracts import BadRequest, Invalid, Refused, TooLarge, Unavailable
 from andon.contracts.batch import Archive
-from andon.gateway.uploads import UploadSettings
+from andon.gateway.uploads import FORM_ROOM, UploadSettings, counted, read_form
 from andon.storage import Blobs
 from andon.telemetry import log
 
 _log = log("andon.gateway")
 _JSON_BYTES = 64 * 1024
-_FORM_ROOM = 64 * 1024
 _FIELDS = ("name", "station_id", "file_pattern")
 
 
@@ -60,7 +58,7 @@ def is_form(request: Request) -> bool:
 async def received(request: Request) -> JobBody:
     """The description in a JSON body. Raises BadRequest and TooLarge."""
     data = bytearray()
-    async for piece in _counted(request, _JSON_BYTES):
+    async for piece in counted(request, _JSON_BYTES, _too_large(_JSON_BYTES)):
         data += piece
     try:
         return JobBody.model_validate_json(bytes(data))
@@ -80,7 +78,9 @@ async def stored(
 
     Raises BadRequest (no form, no file), Invalid (empty) and TooLarge.
     """
-    form = await _form(request, settings)
+    most = settings.archive_bytes
+    pieces = counted(request, most + FORM_ROOM, _too_large(most))
+    form = await read_form(request, pieces, settings.archive_seconds)
     try:
         archive = await _keep(form.get("file") or form.get("archive"), blobs, folder)
         fields = {name: value for name in names if isinstance(value := form.get(name), str) and value}
@@ -115,25 +115,5 @@ def _shown(name: str | None) -> str:
     return "".join(letter for letter in name or "archive" if letter.isprintable())[-128:] or "archive"
 
 
-async def _form(request: Request, settings: UploadSettings) -> FormData:
-    chunks = _counted(request, settings.archive_bytes, room=_FORM_ROOM)
-    parser = MultiPartParser(
-        request.headers, chunks, max_files=1, max_fields=16, max_part_size=_FORM_ROOM // 4
-    )
-    try:
-        async with asyncio.timeout(settings.archive_seconds):
-            return await parser.parse()
-    except TimeoutError:
-        raise BadRequest(f"The upload took longer than {settings.archive_seconds:g} seconds.") from None
-    except MultiPartException as error:
-        raise BadRequest(f"The form can't be read: {error.message}") from None
-
-
-async def _counted(request: Request, most: int, room: int = 0) -> AsyncGenerator[bytes, None]:
-    announced = request.headers.get("content-length", "")
-    seen = int(announced) if announced.isdecimal() and int(announced) > most + room else 0
-    async for chunk in request.stream():
-        seen += len(chunk)
-        if seen > most + room:
-            raise TooLarge(f"What was sent is larger than {most / 2**20:g} MB.")
-        yield chunk
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"What was sent is larger than {most / 2**20:g} MB.")

@@ -10,6 +10,7 @@ from andon.contracts import (
     dataset,
     inspection,
     learning,
+    queue,
     review,
     rollout,
     station,
@@ -55,6 +56,11 @@ def channels(images: Images) -> Mapping[Event[Any], Channel]:
         rollout.VERSION_DELETED: Channel("model-deleted", _plain()),
         rollout.DRIFT_STARTED: Channel("drift", lambda found: {"drifting": True} | _plain()(found)),
         rollout.DRIFT_ENDED: Channel("drift", lambda found: {"drifting": False} | _plain()(found)),
+        queue.JOB_CHANGED: Channel("job", _plain({"requirements"})),
+        queue.JOB_PROGRESSED: Channel("job-progress", _plain()),
+        queue.JOB_DELETED: Channel("job-deleted", _plain()),
+        queue.DEVICE_CHANGED: Channel("device", _plain()),
+        queue.DEVICE_DELETED: Channel("device-deleted", _plain()),
         training.MODEL_DEPLOYED: Channel("deployment", _plain({"thresholds": {"calibration"}})),
     }
 

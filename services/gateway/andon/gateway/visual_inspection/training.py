@@ -39,6 +39,8 @@ class TrainingBody(BaseModel):
     head: Head = Head.AUTO
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     sure_above: Annotated[float, Field(ge=0, le=1)] = 0.5
+    steps: Annotated[int, Field(ge=0, le=20_000)] = 0
+    """Gradient steps of a detector at most; 0: as its parts want."""
     place: Place = Place.AUTO
     deploy: bool = False
 

@@ -66,6 +66,14 @@ class InspectionsView(BaseModel):
     items: list[InspectionView]
 
 
+class FoundView(BaseModel):
+    """Newest first; may hold fewer than asked for while there is more."""
+
+    items: list[InspectionView]
+    next: str | None
+    """`after` of the next page; null at the end."""
+
+
 class UserView(BaseModel):
     id: str
     username: str

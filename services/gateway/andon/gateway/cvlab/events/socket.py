@@ -2,19 +2,18 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from andon.contracts import Unauthorised, Unavailable
 from andon.gateway.context import Gateway, Here
-from andon.gateway.cvlab.entering import telling
 from andon.gateway.cvlab.events.greeting import greeting, heartbeat, place_in, placed, start_of
 from andon.gateway.cvlab.events.shown import Topic
 from andon.gateway.principal import bearer_of
-from andon.gateway.realtime.connection import SEND_SECONDS, admitted, first_of, token_over
-from andon.gateway.realtime.feed import Ending, Listener, Notice
+from andon.gateway.realtime.feed import Listener, Notice
+from andon.gateway.realtime.sockets import attend, send, telling
 
 routes = APIRouter()
 
@@ -25,19 +24,13 @@ _LONGEST = 4096
 async def topics(socket: WebSocket, here: Here, token: str = "", last_event_id: str = "") -> None:
     async with telling(socket):
         token = bearer_of(socket) or token
-        principal = await admitted(here.door, token)
-        after = place_in(socket.headers.get("last-event-id") or last_event_id)
-        place = await start_of(here, after)
-        listener = await here.helper.join(principal.session_id, "helper-ws")
-        client = _Client(here, socket, listener)
-        ways = (client.tell(place), client.beat(), client.obey(), listener.ended())
-        try:
-            await first_of(*ways, token_over(here.door, token))
-        finally:
-            here.helper.leave(listener)
-        if listener.ending is Ending.SLOW:
-            raise Unavailable("too slow")
-        raise Unauthorised("the session is over")
+        seen = socket.headers.get("last-event-id") or last_event_id
+
+        def ways(listener: Listener) -> Iterable[Awaitable[None]]:
+            client = _Client(here, socket, listener)
+            return client.tell(seen), client.beat(), client.obey()
+
+        await attend(here, here.helper, token, "helper-ws", ways)
 
 
 @dataclass(eq=False)
@@ -47,9 +40,10 @@ class _Client:
     listener: Listener
     topics: set[Topic] = field(default_factory=lambda: {Topic.ALL})
 
-    async def tell(self, place: int) -> None:
-        """What came since that place, then what comes."""
-        await self._send(greeting())
+    async def tell(self, seen: str) -> None:
+        """What came since that event, then what comes. Raises BadRequest, Unavailable."""
+        place = await start_of(self.here, place_in(seen))
+        await send(self.socket, greeting())
         while True:
             told, reached = await self.here.helper.past(place)
             for notice in told:
@@ -65,7 +59,7 @@ class _Client:
     async def beat(self) -> None:
         while True:
             await asyncio.sleep(self.here.beat_seconds)
-            await self._send(heartbeat())
+            await send(self.socket, heartbeat())
 
     async def obey(self) -> None:
         """Answer what the client says, for as long as it is there."""
@@ -73,11 +67,11 @@ class _Client:
             said = await self.socket.receive()
             if said["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect
-            await self._send(json.dumps(self._answer(said.get("text") or "")))
+            await send(self.socket, json.dumps(self._answer(said.get("text") or "")))
 
     async def _tell(self, notice: Notice) -> None:
         if Topic.ALL in self.topics or notice.kind in self.topics:
-            await self._send(placed(notice))
+            await send(self.socket, placed(notice))
 
     def _answer(self, text: str) -> dict[str, Any]:
         try:
@@ -107,10 +101,6 @@ class _Client:
         else:
             self.topics.discard(topic)
         return {"type": f"{asked}d", "channel": topic.value}
-
-    async def _send(self, text: str) -> None:
-        async with asyncio.timeout(SEND_SECONDS):
-            await self.socket.send_text(text)
 
 
 def _error(why: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from andon.contracts import BadRequest, Conflict, NotFound, queue
 from andon.contracts.queue import Job, JobHistory, Jobs
 from andon.gateway.context import Gateway
 from andon.gateway.cvlab.jobs.words import QUEUE
+from andon.gateway.domain import HELPER
 from andon.gateway.errors import parsed
 from andon.security import Principal
 
@@ -71,15 +72,12 @@ async def holder_of(
 
 def session_of(who: Principal) -> str:
     """As what a worker's heartbeats and leases are remembered; it stays when the worker starts again."""
-    return f"{_HELPER}{who.id}"[:64]
+    return f"{HELPER}{who.id}"[:64]
 
 
 def is_helper(session: str) -> bool:
     """Whether an attempt is in the hands of a worker of this surface."""
-    return session.startswith(_HELPER)
-
-
-_HELPER = "helper:"
+    return session.startswith(HELPER)
 
 
 async def _following(here: Gateway, asked: queue.ListJobs, page: Jobs) -> AsyncGenerator[Jobs]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Query, WebSocket
 from fastapi.responses import StreamingResponse
 
 from andon.contracts import Message, NotFound, Unauthorised
@@ -14,13 +14,12 @@ from andon.contracts.queue import ENDED, Job, JobChanged, JobDeleted, JobProgres
 from andon.contracts.sync import FileChanged
 from andon.gateway.context import Gateway, Here
 from andon.gateway.cvlab.answer import Answer, answered
-from andon.gateway.cvlab.entering import telling
 from andon.gateway.cvlab.jobs.finding import found
 from andon.gateway.cvlab.jobs.output import Place, Stream, more, tail, whole
 from andon.gateway.cvlab.jobs.views import ContentView, shown_status, uid_of
 from andon.gateway.principal import MayView, bearer_of
-from andon.gateway.realtime.connection import SEND_SECONDS, admitted, first_of, token_over
-from andon.gateway.realtime.websocket import closed
+from andon.gateway.realtime.connection import admitted, first_of, token_over
+from andon.gateway.realtime.sockets import closed, left, send, telling
 
 routes = APIRouter(prefix="/queue", tags=["helper queue"])
 
@@ -101,7 +100,7 @@ async def live_log(
         following = _Following(here, job, stream, socket)
         here.helper.reactions.append(following.heard)
         try:
-            await first_of(following.run(), _left(socket), token_over(here.door, token))
+            await first_of(following.run(), left(socket), token_over(here.door, token))
         finally:
             here.helper.reactions.remove(following.heard)
         if following.done:
@@ -137,8 +136,8 @@ class _Following:
                     self._news.set()
 
     async def run(self) -> None:
-        await self._send(f"--- CONNECTED TO LOG STREAM FOR JOB {uid_of(self.job)} ---")
-        await self._send(f"--- {await self._told()} ---")
+        await send(self.socket, f"--- CONNECTED TO LOG STREAM FOR JOB {uid_of(self.job)} ---")
+        await send(self.socket, f"--- {await self._told()} ---")
         self.done = True
 
     async def _told(self) -> str:
@@ -178,14 +177,4 @@ class _Following:
         if len(self._rest) > _LONGEST:
             lines, self._rest = [*lines, self._rest], ""
         for line in lines:
-            await self._send(line.rstrip("\r"))
-
-    async def _send(self, text: str) -> None:
-        async with asyncio.timeout(SEND_SECONDS):
-            await self.socket.send_text(text)
-
-
-async def _left(socket: WebSocket) -> None:
-    while (await socket.receive())["type"] != "websocket.disconnect":
-        pass
-    raise WebSocketDisconnect
+            await send(self.socket, line.rstrip("\r"))

@@ -9,6 +9,7 @@ from andon.contracts import Conflict, NotFound, sync
 from andon.contracts.queue import Job, LogRef
 from andon.gateway.context import Gateway
 from andon.gateway.cvlab.jobs.views import uid_of
+from andon.gateway.cvlab.sync import pieces
 
 _SECONDS = 30.0
 _PIECE = 1 << 20
@@ -85,8 +86,7 @@ async def _synced(here: Gateway, job: Job, stream: Stream, place: Place) -> Part
         return await _synced(here, job, stream, Place())
     if not found.pieces:
         return Part(b"", Place(place.offset, str(found.generation)))
-    piece = found.pieces[0]
-    data = await here.blobs.get_range(piece.key, piece.at, min(piece.length, _PIECE))
+    data = b"".join([part async for part in pieces.read(here.blobs, found.pieces[0], _PIECE)])
     return Part(data, Place(found.offset + len(data), str(found.generation)))
 
 

@@ -10,6 +10,7 @@ from andon.contracts.sync import FileCheckpoint
 from andon.gateway.context import Gateway
 from andon.gateway.cvlab.jobs.metrics import Table, table_of
 from andon.gateway.cvlab.jobs.views import run_of, uid_of
+from andon.gateway.cvlab.sync import pieces
 
 _SECONDS = 30.0
 _SCOPE = "run/"
@@ -69,9 +70,8 @@ async def text_in(here: Gateway, job: Job, file: FileCheckpoint) -> str:
         )
         found = await here.bus.ask(sync.LOCATE, question, timeout=_SECONDS)
         for piece in found.pieces:
-            wanted = min(piece.length, _LARGEST - len(data))
-            if wanted > 0:
-                data += await here.blobs.get_range(piece.key, piece.at, wanted)
+            async for part in pieces.read(here.blobs, piece, _LARGEST - len(data)):
+                data += part
         if not found.pieces:
             break
     return data.decode(errors="replace")

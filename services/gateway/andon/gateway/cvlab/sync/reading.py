@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from andon.contracts import BadRequest, sync
 from andon.contracts.sync import Located, SyncStatus
 from andon.gateway.context import Gateway, Here
+from andon.gateway.cvlab.sync import pieces
 from andon.gateway.cvlab.sync.views import (
     ExperimentsView,
     FinishedView,
@@ -25,7 +26,6 @@ from andon.gateway.principal import MayInspect, MayView
 routes = APIRouter()
 
 _SECONDS = 30.0
-_PIECE = 4 << 20
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _FILE = {
     200: {"content": {"application/octet-stream": {}}, "description": "The file as it is now."},
@@ -144,12 +144,9 @@ async def _bytes(here: Gateway, question: sync.Locate, found: Located, end: int)
     at = found.offset
     while at < end:
         for piece in found.pieces:
-            for start in range(0, piece.length, _PIECE):
-                length = min(_PIECE, piece.length - start, end - at)
-                if length <= 0:
-                    return
-                yield await here.blobs.get_range(piece.key, piece.at + start, length)
-                at += length
+            async for data in pieces.read(here.blobs, piece, end - at):
+                yield data
+                at += len(data)
         if at < end:
             more = {"offset": at, "tail": None, "generation": found.generation}
             found = await here.bus.ask(sync.LOCATE, question.model_copy(update=more), timeout=_SECONDS)

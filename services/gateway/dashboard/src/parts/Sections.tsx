@@ -1,0 +1,41 @@
+// The parts of a page, each with an address of its own.
+
+import type { Icon } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
+import styles from "./Sections.module.css";
+
+export interface Section {
+  /** "/work/devices" */
+  to: string;
+  title: string;
+  icon: Icon;
+  /** How many things in it want somebody; nothing is shown for 0. */
+  wants?: number;
+}
+
+export function Sections({ label, sections }: { label: string; sections: readonly Section[] }) {
+  const place = useRef<HTMLElement>(null);
+  // On a narrow screen the one that is shown may lie outside of the row.
+  useEffect(() => {
+    place.current
+      ?.querySelector("[aria-current=page]")
+      ?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, []);
+  return (
+    <nav ref={place} className={styles.sections} aria-label={label}>
+      {sections.map(({ to, title, icon: Shown, wants }) => (
+        <Link
+          key={to}
+          to={to}
+          activeOptions={{ exact: true, includeSearch: false }}
+          className={styles.section}
+        >
+          <Shown size={20} stroke={1.7} aria-hidden="true" />
+          {title}
+          {wants ? <b>{wants}</b> : null}
+        </Link>
+      ))}
+    </nav>
+  );
+}
