@@ -35,7 +35,8 @@ def variables(name: str) -> dict[str, str]:
     """A container's environment, with a password wherever the user is to give one."""
     given = COMPOSE["services"][name]["environment"]
     fill = "a-secret-of-this-plant"
-    return {key: re.sub(r"\$\{(\w+):\?\}", fill, str(value)) for key, value in given.items()}
+    filled = {key: re.sub(r"\$\{(\w+):\?\}", fill, str(value)) for key, value in given.items()}
+    return {key: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value) for key, value in filled.items()}
 
 
 def test_the_file_has_only_keys_that_compose_knows():
