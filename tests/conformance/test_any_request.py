@@ -17,7 +17,10 @@ from andon.gateway.app import GatewaySettings, described
 from andon.testing._servers import Servers
 
 # The services beside us draw random numbers while Hypothesis watches the generator that all threads share.
-pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies"),
+    pytest.mark.long,
+]
 
 EXAMPLES, EXAMPLES_ELSEWHERE, MANY_EXAMPLES = 6, 3, 100
 """Requests of each kind to each operation: of the visual inspection API, of others, and with --slow."""

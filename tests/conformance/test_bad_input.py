@@ -10,6 +10,8 @@ import httpx
 import pytest
 from whole_andon import MODEL, STATION, Andon, inspected, picture, signed_in
 
+pytestmark = pytest.mark.long
+
 CLIMBS = (
     "..%2F..%2F..%2Fetc%2Fpasswd",
     "%2e%2e%2f%2e%2e%2fetc%2fpasswd",

@@ -139,6 +139,7 @@ def test_a_misfit_is_told_with_its_place():
     assert misfit({"a": (int, None), "t": TIME, "s": {"x"}}, {"a": None, "t": "2024-01-15", "s": "x"}) is None
 
 
+@pytest.mark.long
 def test_authentication(andon: Andon, stranger: httpx.Client):
     tokens = fits(
         stranger.post("/api/v1/auth/login", json={"username": "admin", "password": "admin"}), TOKENS

@@ -27,6 +27,7 @@ def there(andon: Andon) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.mark.long
 def test_clients_that_use_one_file_name_at_once_each_get_their_own_part(andon: Andon, here: httpx.Client):
     places = {
         f"part {client}-{number}": (10 + 70 * client, 20 + 120 * number)

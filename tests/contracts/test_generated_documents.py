@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 from generating import ROOT, asyncapi, lock, permissions, service_map
 from generating.__main__ import stale
@@ -11,6 +12,7 @@ from generating.__main__ import stale
 from andon.contracts import INTEGRATIONS, SERVICES, SUBJECTS, Query
 
 
+@pytest.mark.long
 def test_everything_generated_is_committed_as_it_would_be_generated():
     assert stale(ROOT) == [], "run scripts/generate and commit what it writes"
 

@@ -166,6 +166,7 @@ async def test_a_message_that_the_broker_gave_up_on_is_moved(bus: BusSettings):
         assert [letter.code for letter in await parked.list()] == ["crashed"]
 
 
+@pytest.mark.long
 async def test_a_service_may_not_say_what_another_says(bus: BusSettings):
     async with Service("alerting", known(bus, "alerting")) as alerting:
         with pytest.raises(Unavailable):

@@ -122,6 +122,7 @@ def test_images_tell_where_the_data_is(service: str):
     assert data[1] in {mount["mountPath"] for mount in container["volumeMounts"]}
 
 
+@pytest.mark.long
 async def test_probes_ask_for_paths_that_the_runtime_answers(bus_settings: BusSettings):
     def build(settings: Settings) -> Application:
         return Application(Service("auth", settings.bus))

@@ -17,6 +17,8 @@ import pytest
 
 from andon.agent.adapters.keepers import living_keeper
 
+pytestmark = pytest.mark.long
+
 ANDON = Path(sys.executable).parent / "andon"
 TRAIN = """
 import hashlib, os, sys, time

@@ -27,6 +27,7 @@ def test_a_station_looks_through_its_own_camera(product):
         assert client.delete(f"/api/v1/cameras/{product.station}").status_code == 200
 
 
+@pytest.mark.long
 def test_an_archive_of_parts_is_judged_as_a_job(product):
     plate = PlateCamera(good_first=3, defects=1.0)
     out = io.BytesIO()

@@ -25,7 +25,7 @@ from alerting_receivers import Broker, Mailbox, Request, Web, broker, mailbox, w
 from node_opcua import NodeClient
 from opcua_line import needs_node
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.long]
 
 STATION = "burst"
 OLGA = {"username": "olga", "password": "correct horse battery"}

@@ -24,6 +24,8 @@ from andon.testing import eventually
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import demo
 
+pytestmark = pytest.mark.long
+
 FRAMES = 500
 PLACE = "press"
 

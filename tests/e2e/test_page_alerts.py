@@ -6,7 +6,7 @@ import pytest
 from dashboard_browser import SOON, serious, sign_in, small_targets
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.long]
 UNPROCESSABLE = "Failed to load resource: the server responded with a status of 422"
 
 

@@ -6,7 +6,7 @@ import pytest
 from dashboard_browser import SOON, serious, sign_in
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.long]
 
 
 def test_a_dataset_is_built_approved_and_refused_for_what_it_lacks(product, page, complaints):

@@ -8,7 +8,7 @@ import pytest
 from dashboard_browser import SOON, serious, sign_in, small_targets
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.long]
 
 HIDDEN = re.compile("SegmentedControl-input|Switch-input")
 """Inputs of no size; the label around each is the target."""

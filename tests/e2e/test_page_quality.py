@@ -8,7 +8,7 @@ import pytest
 from dashboard_browser import SOON, serious, sign_in, small_targets
 from playwright.sync_api import Page, expect
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.long]
 
 
 def taken(page: Page, chart: str) -> list[dict[str, str]]:

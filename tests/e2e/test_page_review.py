@@ -8,7 +8,7 @@ import pytest
 from dashboard_browser import SOON, give_password, serious, sign_in, small_targets
 from playwright.sync_api import Locator, Page, expect
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.long]
 
 WANTED = 3
 OLGA = {"username": "olga.reviews", "password": "olga looks at parts", "roles": ["operator"]}

@@ -10,6 +10,7 @@ pytestmark = pytest.mark.timeout(300)
 REFUSED = re.compile("status of (400|422)")
 
 
+@pytest.mark.long
 def test_everything_answers_and_the_page_says_so(product, page, complaints):
     sign_in(page, "/system")
     expect(page.get_by_text("Everything answers")).to_be_visible(timeout=SOON)
@@ -25,6 +26,7 @@ def test_everything_answers_and_the_page_says_so(product, page, complaints):
     assert complaints == []
 
 
+@pytest.mark.long
 def test_a_key_is_shown_once_and_what_was_done_is_in_the_unbroken_log(product, page, complaints):
     sign_in(page, "/system/keys")
     page.get_by_role("button", name="New key").first.click()
@@ -68,6 +70,7 @@ def test_settings_are_refused_by_their_field_and_hold_once_saved(product, page, 
     assert [said for said in complaints if not REFUSED.search(said)] == []
 
 
+@pytest.mark.long
 def test_an_operator_sees_what_is_theirs_and_is_out_once_locked(product, page, browser, complaints):
     with product.client() as client:
         body = {"username": "night-jan", "password": "longenough"}

@@ -7,7 +7,7 @@ import pytest
 from dashboard_browser import SOON, serious, sign_in
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.long]
 PROGRAM = (
     "print('<b>line</b>'); [print('row', n) for n in range(500)]; print('::andon progress=1 loss=0.125')"
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import pytest
 from helper_plant import refused
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosedError
@@ -56,6 +57,7 @@ async def streaming(plant: Any, after: int | None = None) -> AsyncIterator[Strea
         yield stream
 
 
+@pytest.mark.long
 async def test_everything_is_streamed_and_told_again_to_who_comes_back(plant: Any):
     worker = await plant.worker()
     async with streaming(plant) as stream:
@@ -106,6 +108,7 @@ async def test_everything_is_streamed_and_told_again_to_who_comes_back(plant: An
     assert "Last-Event-ID" in refused(wrong, 400)
 
 
+@pytest.mark.long
 async def test_a_log_that_grows_is_told_of_now_and_then_and_a_deleted_job_at_once(plant: Any):
     worker = await plant.worker()
     uid = (await plant.add())["experiment_uid"]
@@ -186,6 +189,7 @@ async def code_of(socket: ClientConnection) -> int | None:
     return socket.close_code
 
 
+@pytest.mark.long
 async def test_nobody_comes_in_without_a_good_key_and_every_way_to_send_one_works(plant: Any):
     uid = (await plant.add())["experiment_uid"]
     blind = await plant.key("configure")

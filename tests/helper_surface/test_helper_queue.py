@@ -3,11 +3,13 @@
 import asyncio
 from typing import Any
 
+import pytest
 from helper_plant import CONFIG, data_of, refused
 
 from andon.testing import eventually
 
 
+@pytest.mark.long
 async def test_devices_are_shown_as_they_tell_and_go_when_they_are_gone(plant: Any):
     worker = await plant.worker("gnode-3")
     gpus = [
@@ -40,6 +42,7 @@ async def test_devices_are_shown_as_they_tell_and_go_when_they_are_gone(plant: A
     assert refused(await plant.admin.delete("/api/devices/gnode-3"), 404)
 
 
+@pytest.mark.long
 async def test_the_most_urgent_is_first_and_equals_go_as_they_came(plant: Any):
     names = ["normal", "low", "urgent", "high", "whatever", "normal"]
     jobs = [await plant.add(priority=each, name=f"{place} {each}") for place, each in enumerate(names)]
@@ -67,6 +70,7 @@ async def test_the_most_urgent_is_first_and_equals_go_as_they_came(plant: Any):
     assert resumed["experiment_uid"] == held
 
 
+@pytest.mark.long
 async def test_lists_are_paged_and_figures_are_whole(plant: Any):
     submitted = [plant.add(f"project: p{n % 2}\n") for n in range(30)]
     uids = {job["experiment_uid"] for job in await asyncio.gather(*submitted)}
@@ -116,6 +120,7 @@ async def test_lists_are_paged_and_figures_are_whole(plant: Any):
     assert stats["avg_queue_time_minutes"] >= 0
 
 
+@pytest.mark.long
 async def test_a_configuration_of_an_earlier_job_or_the_text_itself_can_be_submitted(plant: Any):
     first = (await plant.add())["experiment_uid"]
     body = {"name": "again", "project": "welds", "config_path": f"web_helper/queue_logs/{first}/config.yaml"}
@@ -150,6 +155,7 @@ async def test_old_jobs_are_cleared_away(plant: Any):
     assert refused(await plant.admin.get(f"/api/queue/experiment/{older}"), 404)
 
 
+@pytest.mark.long
 async def test_how_devices_are_shared_out_is_read_and_changed(plant: Any):
     before = await plant.get("queue/configuration")
     assert before["cleanup_completed_jobs_after_hours"] == 168
@@ -167,6 +173,7 @@ async def test_how_devices_are_shared_out_is_read_and_changed(plant: Any):
         assert name in refused(await plant.admin.put("/api/queue/configuration", json=wrong), 400)
 
 
+@pytest.mark.long
 async def test_bad_input_is_refused_by_its_name_and_nothing_breaks(plant: Any):
     bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from helper_plant import CONFIG, data_of, refused
 
 from andon.contracts import queue
@@ -17,6 +18,7 @@ async def lines_of(socket: Any) -> list[str]:
         return [str(line) async for line in socket]
 
 
+@pytest.mark.long
 async def test_a_log_is_read_at_once_and_while_it_is_written(plant: Any):
     uid = (await plant.add())["experiment_uid"]
     worker = await plant.worker()
@@ -49,6 +51,7 @@ async def test_a_log_is_read_at_once_and_while_it_is_written(plant: Any):
         assert await lines_of(socket) == ["ERROR: Job not found: none"]
 
 
+@pytest.mark.long
 async def test_a_long_log_is_whole_as_text_and_cut_in_front_as_json(plant: Any):
     uid = (await plant.add())["experiment_uid"]
     worker = await plant.worker()
@@ -76,6 +79,7 @@ async def test_an_agents_log_is_read_as_a_workers_is(plant: Any, blob_settings: 
     assert text == "first\nsecond\n\n[... 100 bytes left out ...]\nlast\n"
 
 
+@pytest.mark.long
 async def test_a_run_is_summed_up_and_overwritten_by_the_next_of_its_name(plant: Any):
     worker = await plant.worker()
     uid = (await plant.add())["experiment_uid"]

@@ -4,11 +4,13 @@ import asyncio
 from datetime import datetime
 from typing import Any
 
+import pytest
 from helper_plant import CONFIG, data_of, refused
 
 from andon.testing import eventually
 
 
+@pytest.mark.long
 async def test_a_job_from_submission_to_its_results(plant: Any):
     job = await plant.add(CONFIG, priority="high")
     uid = job["experiment_uid"]
@@ -40,6 +42,7 @@ async def test_a_job_from_submission_to_its_results(plant: Any):
         assert datetime.fromisoformat(done[name]).tzinfo is not None
 
 
+@pytest.mark.long
 async def test_a_worker_that_never_confirms_is_understood_by_its_heartbeat(plant: Any):
     uid = (await plant.add())["experiment_uid"]
     worker = await plant.worker()
@@ -54,6 +57,7 @@ async def test_a_worker_that_never_confirms_is_understood_by_its_heartbeat(plant
     assert run["reproducibility"] == {"git_hash": "1a2b3c4", "git_dirty": True}
 
 
+@pytest.mark.long
 async def test_a_failure_is_tried_again_and_then_is_one(plant: Any):
     await plant.set(retry_first_seconds=0)
     uid = (await plant.add(max_retries=1))["experiment_uid"]
@@ -71,6 +75,7 @@ async def test_a_failure_is_tried_again_and_then_is_one(plant: Any):
     assert [each["status"] for each in row["attempts"]] == ["failed", "failed"]
 
 
+@pytest.mark.long
 async def test_what_a_worker_no_longer_names_has_crashed_and_is_not_completed(plant: Any):
     await plant.set(retry_first_seconds=0)
     uid = (await plant.add(max_retries=0))["experiment_uid"]
@@ -88,6 +93,7 @@ async def test_what_a_worker_no_longer_names_has_crashed_and_is_not_completed(pl
         assert (found["total"], len(found["experiments"])) == (count, count)
 
 
+@pytest.mark.long
 async def test_what_is_assigned_and_never_begun_fails_everywhere_at_once(plant: Any):
     uid = (await plant.add(max_retries=0))["experiment_uid"]
     worker = await plant.worker()
@@ -106,6 +112,7 @@ async def test_what_is_assigned_and_never_begun_fails_everywhere_at_once(plant: 
     assert refused(await worker.complete(uid), 409)
 
 
+@pytest.mark.long
 async def test_a_late_word_does_not_revive_a_cancelled_job(plant: Any):
     uid = (await plant.add(device="edge-1"))["experiment_uid"]
     worker = await plant.worker()
@@ -135,6 +142,7 @@ async def test_of_many_workers_one_gets_the_job(plant: Any):
     assert (await holders[0].confirm(uid)).status_code == 200
 
 
+@pytest.mark.long
 async def test_a_job_goes_only_to_a_worker_that_can_hold_it(plant: Any):
     need = {"gpu_count": 1, "gpu_memory_gb": 20, "memory_gb": 8}
     uid = (await plant.add(requirements=need))["experiment_uid"]

@@ -17,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "services" / "alerting" / "te
 from alerting_line import Line
 from alerting_receivers import web
 
+pytestmark = pytest.mark.long
+
 ROUNDS, PARTS = 2, 250
 
 

@@ -85,6 +85,7 @@ def good(answer: httpx.Response) -> dict[str, Any]:
     return answer.json()
 
 
+@pytest.mark.long
 async def test_from_a_rule_to_an_alert_that_is_seen_to(plant: Plant) -> None:
     engineer, operator = plant.engineer, plant.operator
     channel = {"title": "Line", "target": {"kind": "webhook", "url": plant.hook.url}}

@@ -66,6 +66,7 @@ async def out_within_a_second(clients: tuple[httpx.AsyncClient, ...], headers: d
     assert time.monotonic() - began < 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "change", [{"roles": ["operator"]}, {"password": "a new one"}, {"active": False}, None],
     ids=["other roles", "a new password", "deactivated", "deleted"],
@@ -141,6 +142,7 @@ async def test_guessing_is_429_with_the_seconds_to_wait(
     assert "too many wrong passwords" in answers[-1].json()["detail"]
 
 
+@pytest.mark.long
 async def test_the_audit_log_tells_of_both_gateways_in_one_chain(
     gateways: tuple[httpx.AsyncClient, httpx.AsyncClient], mongo_settings: MongoSettings
 ):

@@ -17,6 +17,8 @@ from andon.testing import eventually
 sys.path.insert(0, str(Path(__file__).parents[2] / "services" / "inspection" / "tests"))
 from line_service import Line, picture, taught
 
+pytestmark = pytest.mark.long
+
 FILES = 120
 
 

@@ -91,6 +91,7 @@ async def upload(site: Site, path: str, content: str, **more: Any) -> dict[str, 
     return answer.json()["data"]
 
 
+@pytest.mark.long
 async def test_a_worker_s_whole_protocol(site):
     """Upload, learn what is active, download by hash, verify, note the manifest, restore it later."""
     first = await upload(site, "model/resnet.py", NET)
@@ -142,6 +143,7 @@ async def test_a_rollback_and_its_history(site):
     assert active.json()["data"] == {"model/resnet.py": old["hash"]}
 
 
+@pytest.mark.long
 async def test_lists_search_sources_configs_and_bundles(site):
     head = bytes(range(256)) * 20
     await upload(site, "model/resnet.py", "class ResNet:\n    def __init__(self, cfg, width): ...\n")
@@ -183,6 +185,7 @@ async def test_lists_search_sources_configs_and_bundles(site):
         assert all(name.startswith("cvlabkit/") for name in held)
 
 
+@pytest.mark.long
 async def test_bad_input_is_refused_in_the_nested_form_and_names_its_field(site, subtests):
     await upload(site, "model/resnet.py", NET)
     cases: list[tuple[int, str, dict[str, Any]]] = [
@@ -278,6 +281,7 @@ async def test_a_folder_is_sent_changed_pulled_and_restored_on_a_clean_machine(s
     assert tree_of(clean) == {"agent/run.py": "r = 1\n", "component/model/resnet.py": NET}
 
 
+@pytest.mark.long
 async def test_each_strategy_settles_the_four_kinds_of_conflict(site, tmp_path, subtests):
     async def fresh(root: Path) -> None:
         """server_newer, local_newer, local_only and server_only, in this order of names."""

@@ -87,6 +87,7 @@ async def stack(bus_settings, mongo_settings, blob_settings, tmp_path) -> AsyncI
         yield Stack(client, bus, key)
 
 
+@pytest.mark.long
 async def test_a_change_is_checked_kept_told_and_lived_by(stack: Stack) -> None:
     before = await stack.config()
     assert before["revision"] == 0
@@ -120,6 +121,7 @@ async def test_a_change_is_checked_kept_told_and_lived_by(stack: Stack) -> None:
     await eventually(back, within=2)
 
 
+@pytest.mark.long
 async def test_what_is_wrong_is_named_and_nothing_of_it_is_applied(stack: Stack) -> None:
     refused = [
         ({"alerting": {"pass_rate_target": 2}}, "alerting.pass_rate_target"),
@@ -149,6 +151,7 @@ async def test_what_is_wrong_is_named_and_nothing_of_it_is_applied(stack: Stack)
     assert (now["revision"], now["inspection"]["image_retention_days"]) == (0, 90)
 
 
+@pytest.mark.long
 async def test_lost_updates_are_refused_and_what_changes_nothing_is_no_revision(stack: Stack) -> None:
     first = (await stack.change(batch={"max_concurrent": 2})).json()
     assert first["revision"] == 1
@@ -173,6 +176,7 @@ async def test_lost_updates_are_refused_and_what_changes_nothing_is_no_revision(
     assert [each["revision"] for each in page.json()["revisions"]] == [1]
 
 
+@pytest.mark.long
 async def test_a_key_can_be_set_and_never_be_read_and_stays_with_its_address(stack: Stack) -> None:
     query = {"backend": "openai", "model": "small", "base_url": "http://127.0.0.1:9", "api_key": KEY}
     answer = await stack.change(query=query)
@@ -187,6 +191,7 @@ async def test_a_key_can_be_set_and_never_be_read_and_stays_with_its_address(sta
     assert moved.json()["query"]["api_key_set"] is False
 
 
+@pytest.mark.long
 async def test_limits_hold_at_the_gateway_and_retention_at_the_inspector(stack: Stack) -> None:
     changed = await stack.change(
         "admin",

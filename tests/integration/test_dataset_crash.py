@@ -102,6 +102,7 @@ async def the_build(gateway: Service) -> Build | None:
         return None
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 @pytest.mark.usefixtures("line")
 async def test_a_build_whose_service_is_killed_begins_again_and_makes_one_version(

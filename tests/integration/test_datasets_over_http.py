@@ -156,6 +156,7 @@ async def rig(bus_settings, mongo_settings, blob_settings, tmp_path) -> AsyncIte
                 yield Rig(line, eve, carla)
 
 
+@pytest.mark.long
 async def test_labels_and_taught_parts_become_a_version_that_grows_is_compared_and_approved(rig):
     await rig.line.teach(20)
     for number in range(10):
@@ -221,6 +222,7 @@ async def test_labels_and_taught_parts_become_a_version_that_grows_is_compared_a
     assert (await rig.eve.get(f"{url}/export")).status_code == 422
 
 
+@pytest.mark.long
 async def test_what_is_exported_is_imported_as_it_was(rig, tmp_path):
     for number in range(6):
         await rig.label(
@@ -263,6 +265,7 @@ def packed(**files: bytes | str) -> bytes:
     return out.getvalue()
 
 
+@pytest.mark.long
 async def test_archives_that_can_not_be_are_refused_with_their_reason(rig):
     image = plate(1)
     box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [100, 10, 60, 10]}

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
 from andon.contracts import Message, auth
@@ -20,6 +21,8 @@ from andon.runtime.embedded import LOOPBACK, free_ports
 from andon.security import Signer, new_private_key
 from andon.storage import Blobs, MongoSettings, S3Settings
 from andon.testing import eventually
+
+pytestmark = pytest.mark.long
 
 
 async def test_the_status_of_a_running_bridge_is_told_over_http(

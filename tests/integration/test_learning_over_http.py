@@ -23,7 +23,7 @@ from andon.testing import eventually
 sys.path.insert(0, str(Path(__file__).parent))
 from agent_plant import Plant, plant
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = [pytest.mark.timeout(420), pytest.mark.long]
 
 
 def part(number: int, kind: str = "") -> tuple[bytes, list[int]]:

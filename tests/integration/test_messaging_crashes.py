@@ -47,6 +47,7 @@ def begun(folder: Path) -> list[str]:
     return path.read_text().split() if path.exists() else []
 
 
+@pytest.mark.long
 async def test_a_hearer_killed_in_mid_message_loses_and_doubles_nothing_in_effect(impatient, tmp_path):
     frames = [str(number) for number in range(60)]
     async with Service("camera", impatient) as camera:
@@ -72,6 +73,7 @@ async def test_a_hearer_killed_in_mid_message_loses_and_doubles_nothing_in_effec
     assert len(repeats) <= 6
 
 
+@pytest.mark.long
 async def test_a_message_whose_hearer_dies_every_time_ends_in_the_dead_letters_alone(impatient, tmp_path):
     process = None
     async with Service("camera", impatient) as camera, ParkedMessages(impatient) as parked:

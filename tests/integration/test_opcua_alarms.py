@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from node_opcua import NodeClient
 from opcua_line import Line, bridge, connect, line, needs_node, trusted_client
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.long]
 
 FIELDS = [
     "EventId", "ConditionName", "SourceName", "Message", "Severity", "Retain", "ActiveState.Id",

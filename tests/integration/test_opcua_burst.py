@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from node_opcua import NodeClient
 from opcua_line import bridge, connect, needs_node, part, trusted_client
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.long]
 
 FIELDS = ["EventId", "ConditionName", "ConditionId", "SourceName", "ActiveState.Id", "AckedState.Id"]
 SERVER = "i=2253"

@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "services" / "opcua-bridge" /
 
 from opcua_plant import identity
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.long]
 
 USERS = {
     "1": auth.User(id="1", username="eve", roles=(auth.Role.ADMIN,), created_at=datetime.now(UTC)),

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from opcua_line import Line, bridge, connect, line, needs_node, part, trusted_client
 
-pytestmark = pytest.mark.timeout(280)
+pytestmark = [pytest.mark.timeout(280), pytest.mark.long]
 
 PARTS, CYCLE = 400, (Decision.PASS, Decision.PASS, Decision.FAIL, Decision.PASS, Decision.UNCERTAIN)
 SERVICE_LEVEL = "i=2267"

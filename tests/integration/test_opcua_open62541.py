@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "services" / "opcua-bridge" /
 from opcua_line import OLGA, Line, bridge, line, part
 from opcua_plant import identity
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.long]
 
 PYTHON = Path(__file__).parents[2] / ".venv-open62541" / "bin" / "python"
 CLIENT = Path(__file__).parent / "open62541_client" / "client.py"

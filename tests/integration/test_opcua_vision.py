@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from node_opcua import NodeClient
 from opcua_line import OLGA, Line, bridge, line, needs_node, part, trusted_client
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.long]
 
 FIELDS = ["EventType", "SourceName", "2:ResultId", "2:ResultContent", "2:CreationTime", "2:PartId", "2:JobId"]
 

@@ -88,6 +88,7 @@ def line(item: dict) -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 async def test_the_table_is_the_list_row_for_row(client, store):
     parts = [
         build.inspection(

@@ -57,6 +57,7 @@ async def experiment(floor: Plant) -> dict[str, object]:
     }
 
 
+@pytest.mark.long
 async def test_an_experiment_runs_again_on_a_clean_machine(floor: Plant, experiment, tmp_path: Path) -> None:
     go = tmp_path / "go"
     sync = {"files": ["*.log"], "uid": "runs-7"}
@@ -104,6 +105,7 @@ async def test_an_experiment_runs_again_on_a_clean_machine(floor: Plant, experim
     assert await floor.synced(again.id, "train.log") == b"depth 18\n1000 bytes\n"
 
 
+@pytest.mark.long
 async def test_what_would_not_be_the_same_is_said(floor: Plant, experiment, tmp_path: Path, capsys) -> None:
     own = tmp_path / "python"
     venv.create(own, symlinks=True)
@@ -139,6 +141,7 @@ async def test_what_would_not_be_the_same_is_said(floor: Plant, experiment, tmp_
     assert "missing: dataset plates" in capsys.readouterr().err
 
 
+@pytest.mark.long
 async def test_each_strategy_settles_what_the_folder_has_already(
     floor: Plant, tmp_path: Path, subtests
 ) -> None:

@@ -27,6 +27,8 @@ from andon.training.app import SERVICE as TRAINING
 from andon.training.app import TrainingSettings
 from andon.training.review.app import ReviewSettings
 
+pytestmark = pytest.mark.long
+
 NOW = datetime.now(UTC)
 URL = "/api/v1/active-learning"
 

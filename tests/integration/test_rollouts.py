@@ -25,7 +25,7 @@ from rollout_line import (
     running_plant,
 )
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.long]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from andon.testing import eventually
 sys.path.insert(0, str(Path(__file__).parent))
 from rollout_line import Plant, model_bytes, other_shape_model, running_plant
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.long]
 
 
 @dataclass

@@ -18,6 +18,8 @@ from andon.testing import eventually
 sys.path.insert(0, str(Path(__file__).parent))
 from sync_plant import Plant, gateway
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 async def plant(bus_settings, mongo_settings, blob_settings) -> AsyncIterator[Plant]:

@@ -89,6 +89,7 @@ async def plant(bus_settings, mongo_settings, blob_settings) -> AsyncIterator[Pl
         yield plant
 
 
+@pytest.mark.long
 async def test_a_full_disk_of_the_server_costs_time_and_nothing_else(
     bus_settings, mongo_settings, blob_settings, tmp_path: Path
 ):

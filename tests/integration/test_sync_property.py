@@ -26,6 +26,8 @@ from andon.sync.client import FolderSync, GaveUp
 sys.path.insert(0, str(Path(__file__).parent))
 from sync_plant import Plant, ended, gateway, service
 
+pytestmark = pytest.mark.long
+
 NAMES = ("train.log", "metrics.csv", "model.pt", "sub/a.yaml")
 SEEDS = st.integers(0, 2**16)
 

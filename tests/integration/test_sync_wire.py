@@ -85,6 +85,7 @@ async def test_bad_input_is_refused_with_its_reason(line: Plant):
     assert (await line.http.get(f"/api/sync/status/{UID}")).json()["files"] == {}
 
 
+@pytest.mark.long
 async def test_a_worker_that_comes_back_asks_where_to_go_on(line: Plant):
     await registered(line)
     await send(line, f"experiment/{UID}/terminal.log", b"one\n")
@@ -103,6 +104,7 @@ async def test_a_worker_that_comes_back_asks_where_to_go_on(line: Plant):
     assert found["file_states"]["config.yaml"]["offset"] == 5
 
 
+@pytest.mark.long
 async def test_a_chunk_of_our_own_protocol_rewinds_its_sender(line: Plant):
     where = f"/api/sync/files/{UID}/logs/caf%C3%A9.log"
 

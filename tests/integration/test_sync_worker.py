@@ -25,6 +25,8 @@ from andon.testing import eventually
 sys.path.insert(0, str(Path(__file__).parent))
 from sync_plant import UID, Plant, ended, environment, gateway
 
+pytestmark = pytest.mark.long
+
 MEBIBYTE = 1 << 20
 
 

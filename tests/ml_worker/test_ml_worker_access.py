@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import httpx
+import pytest
 from ml_worker_api import refused
 
 OPERATIONS = [
@@ -32,6 +33,7 @@ OPERATIONS = [
 CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 
 
+@pytest.mark.long
 async def test_nothing_but_health_answers_without_a_key(api: Any, subtests: Any):
     async with api.client() as stranger, api.client("andon_" + "x" * 40) as forger:
         for method, path in OPERATIONS:

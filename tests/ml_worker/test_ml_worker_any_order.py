@@ -21,6 +21,7 @@ from andon.gateway.app import GatewaySettings, described
 
 # The services beside us draw random numbers while Hypothesis watches the generator that all threads share.
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies"),
     pytest.mark.timeout(120),
 ]

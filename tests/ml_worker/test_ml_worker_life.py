@@ -20,7 +20,7 @@ from ml_worker_api import Api, Worker, refused
 from andon.contracts import Conflict, NotFound
 from andon.contracts.queue import Failure, Grant, Stage
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.long]
 T = TypeVar("T")
 
 PROFILE = settings(

@@ -38,6 +38,7 @@ async def news(socket: ClientConnection) -> dict[str, Any]:
     return message
 
 
+@pytest.mark.long
 async def test_tasks_are_told_of_as_they_go_on(api: Any, client: httpx.AsyncClient, worker: Any):
     async with listening(api, client.headers["x-api-key"]) as socket:
         task = (await client.post("/v1/tasks", json={"job_name": "t", "priority": 10})).json()

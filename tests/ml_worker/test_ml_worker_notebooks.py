@@ -65,6 +65,7 @@ async def test_a_token_is_shown_to_its_owner_alone(api: Api, client: httpx.Async
     assert service["token"] not in grant.model_dump_json()
 
 
+@pytest.mark.long
 async def test_a_server_is_started_used_found_again_and_stopped(
     api: Api, client: httpx.AsyncClient, agent: AgentSettings
 ):
@@ -97,12 +98,14 @@ async def test_a_server_is_started_used_found_again_and_stopped(
         refused(gone, 404, "NOT_FOUND")
 
 
+@pytest.mark.long
 async def test_a_server_that_cannot_start_says_so(client: httpx.AsyncClient, started: None):
     service = await begun(client, workspace="notebook_server.py")  # a file is in the way
     failed = await until(client, service["id"], "error")
     assert "exit code 1" in failed["error"]
 
 
+@pytest.mark.long
 async def test_a_server_that_nobody_uses_ends(
     api: Api, place: Place, client: httpx.AsyncClient, started: None
 ):

@@ -83,6 +83,7 @@ async def until(client: httpx.AsyncClient, task: str, *statuses: str) -> dict[st
     return await eventually(there, 40, every=0.1)
 
 
+@pytest.mark.long
 async def test_a_task_runs_its_snapshot_on_its_data(client: httpx.AsyncClient, edge: None):
     task = await begun(client, "go '$(id); a > b' --n=1")
     done = await until(client, task, "completed", "failed")
@@ -149,6 +150,7 @@ async def test_what_never_began_has_no_record_and_what_lives_is_not_repeated(
     await client.delete(live)
 
 
+@pytest.mark.long
 async def test_delete_ends_the_process_within_seconds(client: httpx.AsyncClient, edge: None):
     task = await begun(client, "sleep")
 

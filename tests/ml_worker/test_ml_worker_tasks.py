@@ -230,6 +230,7 @@ async def test_odd_words_are_kept_as_they_are(client: httpx.AsyncClient):
     assert (await client.get("/v1/tasks")).json()["tasks"][0]["metadata"] == odd
 
 
+@pytest.mark.long
 async def test_what_does_not_fit_is_named(client: httpx.AsyncClient, subtests: Any):
     for changes, field in MISFITS:
         with subtests.test(f"{field} {str(changes)[:60]}"):

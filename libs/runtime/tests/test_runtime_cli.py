@@ -39,6 +39,7 @@ def test_an_unknown_service_is_refused_with_the_known_ones(andon):
     assert "there is no service 'nonsense'; installed are" in answer.stderr
 
 
+@pytest.mark.long
 def test_a_bad_setting_is_named_and_nothing_starts(andon):
     answer = andon("run", "alerting", ANDON_HEALTH__PORT="many")
     assert answer.returncode == 2
@@ -58,6 +59,7 @@ def test_a_broker_that_is_away_is_one_line(andon):
     assert answer.stderr.splitlines()[-1].startswith("andon: ")
 
 
+@pytest.mark.long
 async def test_a_parked_message_is_listed_and_replayed(andon, bus_settings):
     listed = andon("parked", "list", ANDON_BUS__URL=bus_settings.url)
     assert listed.returncode == 0

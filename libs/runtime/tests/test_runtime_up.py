@@ -168,6 +168,7 @@ async def assert_kept(up):
         assert await blobs.get("kept") == b"blob"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(150)
 async def test_a_killed_stack_leaves_nothing_behind_and_forgets_nothing(stack):
     stack.start()
@@ -187,6 +188,7 @@ async def test_a_killed_stack_leaves_nothing_behind_and_forgets_nothing(stack):
     await assert_kept(stack)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(150)
 async def test_one_ctrl_c_ends_everything_within_seconds_and_the_data_stays(stack):
     stack.start()
@@ -205,6 +207,7 @@ async def test_one_ctrl_c_ends_everything_within_seconds_and_the_data_stays(stac
     await assert_kept(stack)
 
 
+@pytest.mark.long
 async def test_a_second_stack_over_the_same_folder_is_refused(small_stack):
     await small_stack.ready()
     second = small_stack.andon("up", "--services", "tiny")
@@ -241,6 +244,7 @@ async def test_a_killed_broker_comes_back_and_services_go_on(small_stack):
     assert small_stack.state()["services"]["tiny"]["restarts"] == restarts
 
 
+@pytest.mark.long
 async def test_check_names_what_is_away_and_fails(small_stack):
     await small_stack.ready()
     checked = small_stack.andon("check")
@@ -279,6 +283,7 @@ def test_an_unknown_service_is_named(tmp_path):
     assert "there is no service nonsense; installed are" in answer.stderr
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal")
 async def test_a_stack_that_dies_while_starting_leaves_nothing(tmp_path):
     up = Up(tmp_path, ANDON_S3__ENDPOINT=NOBODY["ANDON_S3__ENDPOINT"])

@@ -39,6 +39,7 @@ async def test_callers_at_the_same_time_share_one_load() -> None:
     await host.close()
 
 
+@pytest.mark.long
 async def test_a_swap_drops_and_mixes_nothing() -> None:
     host, loads = ModelHost(keep=1), Loads()
     old = await host.use("old", loads.of(1))
@@ -54,6 +55,7 @@ async def test_a_swap_drops_and_mixes_nothing() -> None:
     await host.close()
 
 
+@pytest.mark.long
 async def test_the_model_unused_for_longest_goes_first() -> None:
     host, loads = ModelHost(keep=2), Loads()
     for digest in ("a", "b", "a", "c"):
@@ -63,6 +65,7 @@ async def test_the_model_unused_for_longest_goes_first() -> None:
     await host.close()
 
 
+@pytest.mark.long
 async def test_as_many_as_are_needed_stay_however_few_are_kept() -> None:
     host, loads = ModelHost(keep=1), Loads()
     host.hold(3)
@@ -77,6 +80,7 @@ async def test_as_many_as_are_needed_stay_however_few_are_kept() -> None:
     await host.close()
 
 
+@pytest.mark.long
 async def test_a_model_pushed_out_comes_back_when_it_is_asked() -> None:
     host, loads = ModelHost(keep=1), Loads()
     first = await host.use("a", loads.of(1))
@@ -103,6 +107,7 @@ async def test_a_failed_load_is_told_and_tried_again() -> None:
     await host.close()
 
 
+@pytest.mark.long
 async def test_a_new_model_loads_while_the_old_one_answers() -> None:
     host, loads = ModelHost(), Loads()
     old = await host.use("old", loads.of(1))
@@ -147,6 +152,7 @@ def resident() -> int:
     return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not STATM.exists(), reason="resident memory is read from /proc")
 async def test_swapping_often_gives_the_memory_back() -> None:
     host, loads = ModelHost(keep=1), Loads()

@@ -69,6 +69,7 @@ async def test_without_a_repository_a_model_travels_with_the_request(
     await eventually(lambda: nothing_is_ready(inside))
 
 
+@pytest.mark.long
 async def test_a_swap_drops_nothing_and_unloads_the_old_version(triton: TritonAddress, inside: Any) -> None:
     host = ModelHost(keep=1)
 
@@ -94,6 +95,7 @@ async def test_a_swap_drops_nothing_and_unloads_the_old_version(triton: TritonAd
     await eventually(lambda: nothing_is_ready(inside))
 
 
+@pytest.mark.long
 async def test_what_another_inspector_still_asks_stays_loaded(triton: TritonAddress, inside: Any) -> None:
     server = TritonServer(triton.url)
     first = await TritonPredictor.open(brightness_model(), server)
@@ -113,6 +115,7 @@ async def asks(predictor: Predictor, until: float) -> bool:
     return time.time() > until
 
 
+@pytest.mark.long
 async def test_what_somebody_unloaded_is_loaded_again(triton: TritonAddress, inside: Any) -> None:
     opened = await TritonPredictor.open(brightness_model(gain=4), TritonServer(triton.url))
     (name,) = await ready(inside)
@@ -178,6 +181,7 @@ async def test_a_repository_that_the_server_does_not_read_is_told(
         )
 
 
+@pytest.mark.long
 async def test_a_server_that_comes_back_empty_gets_its_models_again(
     triton_process: Restartable[TritonAddress],
 ) -> None:

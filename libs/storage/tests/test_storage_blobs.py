@@ -159,6 +159,7 @@ async def test_a_full_broken_or_misconfigured_store_is_waited_for(status: int, c
                 await blobs.get("a")
 
 
+@pytest.mark.long
 async def test_an_outage_is_unavailable_and_passes(
     s3_process: Restartable[S3Address], blob_settings: S3Settings
 ):

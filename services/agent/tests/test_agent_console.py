@@ -43,6 +43,7 @@ def andon(agent_settings) -> Callable[..., Awaitable[tuple[int, str]]]:
     return run
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 async def test_a_job_is_submitted_followed_and_listed(engine, floor, start_agent, andon) -> None:
     await start_agent()
@@ -64,6 +65,7 @@ async def test_a_job_is_submitted_followed_and_listed(engine, floor, start_agent
     assert (status, "edge-1" in said) == (0, True)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 async def test_a_job_is_cancelled_and_what_is_unknown_is_one_line(engine, floor, andon) -> None:
     job = await floor.submit("sleep", "600")

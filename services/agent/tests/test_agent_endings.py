@@ -39,6 +39,7 @@ while True:
 """
 
 
+@pytest.mark.long
 async def test_a_job_that_will_not_hear_is_ended_with_its_daemons(
     floor, start_agent, agent_settings, living
 ) -> None:

@@ -46,6 +46,7 @@ async def test_all_processes_of_a_job_share_the_memory_it_asked_for(floor, start
     assert not [folder for folder in groups_left() if done.id in folder.name]
 
 
+@pytest.mark.long
 @bounded
 @pytest.mark.usefixtures("engine")
 async def test_a_job_gets_the_cores_it_asked_for(floor, start_agent) -> None:
@@ -121,6 +122,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", place], check=True)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("engine")
 async def test_the_job_that_fills_the_disk_ends_and_its_neighbour_goes_on(
     floor, start_agent, agent_settings, small_disk: Path, tmp_path: Path

@@ -19,6 +19,8 @@ from andon.runtime.embedded._nats import executable
 from andon.storage import Blobs
 from andon.testing import eventually
 
+pytestmark = pytest.mark.long
+
 NATS = Path(__file__).parents[3] / "deploy" / "nats"
 As = Callable[[str], BusSettings]
 

@@ -29,6 +29,7 @@ async def pid_in(file: Path) -> int:
     return int(await eventually(lambda: file.exists() and file.read_text(), 40))
 
 
+@pytest.mark.long
 async def test_a_job_outlives_its_agent(engine, floor, agent_process, tmp_path, living) -> None:
     edge = agent_process("edge-1")
     edge.start()
@@ -46,6 +47,7 @@ async def test_a_job_outlives_its_agent(engine, floor, agent_process, tmp_path, 
     assert await floor.output(done.logs["stdout"]) == b"done\n"
 
 
+@pytest.mark.long
 async def test_a_restarted_agent_takes_over_a_running_job(
     engine, floor, agent_process, tmp_path, living
 ) -> None:
@@ -82,6 +84,7 @@ async def test_what_ended_while_the_broker_was_away_is_told(
     assert (tmp_path / "effect").read_text() == "1\n"
 
 
+@pytest.mark.long
 async def test_outputs_wait_for_a_store_that_is_away(
     engine, floor, start_agent, s3_process, tmp_path
 ) -> None:
@@ -101,6 +104,7 @@ async def test_outputs_wait_for_a_store_that_is_away(
     assert await floor.output(done.logs["stdout"]) == b"done\n"
 
 
+@pytest.mark.long
 async def test_an_agent_that_lost_its_lease_ends_the_process(
     engine, floor, agent_process, tmp_path, living
 ) -> None:
@@ -123,6 +127,7 @@ async def test_an_agent_that_lost_its_lease_ends_the_process(
     assert (tmp_path / "effect").read_text() == f"{done.attempt_no}\n"
 
 
+@pytest.mark.long
 async def test_one_agent_per_folder_and_one_job_with_once(engine, floor, agent_process) -> None:
     edge, twin = agent_process("edge-1"), agent_process("edge-1")
     edge.start("--once")

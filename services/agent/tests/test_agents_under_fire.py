@@ -18,6 +18,8 @@ from andon.contracts.queue import AttemptOutcome, JobHistory, ListJobs, NewJob, 
 from andon.queue.app import QueueServiceSettings
 from andon.testing import eventually
 
+pytestmark = pytest.mark.long
+
 EFFECT = 'sleep 0.2; echo "$ANDON_ATTEMPT" >> "$0"'
 _AT_ONCE = 50
 

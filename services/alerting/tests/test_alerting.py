@@ -108,6 +108,7 @@ async def test_too_few_parts_open_nothing(settings: AlertingSettings, line: Line
         await eventually(has(line, 1))
 
 
+@pytest.mark.long
 async def test_recovery_resolves_and_a_relapse_opens_another(settings: AlertingSettings, line: Line) -> None:
     async with serving(SERVICE, settings):
         await line.judge(failed=10)

@@ -55,6 +55,7 @@ async def line(bus_settings: BusSettings, mongo_settings: MongoSettings) -> Asyn
         yield Line(service)
 
 
+@pytest.mark.long
 async def test_a_group_is_acknowledged_as_it_was_when_somebody_looked(line: Line) -> None:
     await line.put_rule("row", condition={"kind": "consecutive", "parts": 2})
     for station in ("a", "b"):

@@ -93,6 +93,7 @@ async def test_a_new_rule_holds_at_once_and_a_deleted_one_no_more(
     assert details.history[-1].text == "its rule is gone"
 
 
+@pytest.mark.long
 async def test_a_longer_window_than_any_before_reaches_back(line: Line, settings: AlertingSettings) -> None:
     await line.put_rule("day", condition={**FAILS, "window_minutes": 1440, "minimum_parts": 10})
     for _ in range(2):  # what is kept after the second was looked at with this rule
@@ -127,6 +128,7 @@ async def test_a_preview_tells_when_a_rule_would_have_fired(line: Line, settings
     assert found.remarks == ("this kind of rule can't be tried on the past",)
 
 
+@pytest.mark.long
 async def test_defects_in_a_row_open_one_alert_and_good_parts_end_it(
     line: Line, settings: AlertingSettings
 ) -> None:

@@ -66,6 +66,7 @@ def changes(hook: Web) -> list[tuple[str, str]]:
     return [(each["change"], each["subject"]) for got in hook.got for each in got.json["alerts"]]
 
 
+@pytest.mark.long
 async def test_a_defect_burst_is_one_alert_by_webhook_mail_and_mqtt(
     line: Line, hook: Web, tmp_path: Path
 ) -> None:
@@ -104,6 +105,7 @@ async def test_what_comes_together_is_told_together(line: Line, hook: Web) -> No
     assert await line.told() == [("opened", "a"), ("opened", "b"), ("opened", "c")]
 
 
+@pytest.mark.long
 async def test_a_webhook_that_fails_is_tried_again_then_dead_then_retried(line: Line, hook: Web) -> None:
     hook.status = 500
     await line.put_channel("hook", webhook(hook))
@@ -139,6 +141,7 @@ async def test_a_webhook_that_hangs_holds_up_nobody_else(line: Line, hook: Web) 
         assert (await notices(line, channel="hangs")).notices[0].state is not NoticeState.SENT
 
 
+@pytest.mark.long
 async def test_dead_letters_can_be_dropped(line: Line, hook: Web) -> None:
     hook.status = 500
     await line.put_channel("hook", webhook(hook))
@@ -168,6 +171,7 @@ async def test_the_test_button_tells_the_truth(line: Line, hook: Web) -> None:
         await line.ask(alerting.CHANNEL_TEST, alerting.ChannelById(id="none", by="erik"))
 
 
+@pytest.mark.long
 async def test_nobody_is_told_during_maintenance_and_of_what_was_over_before_its_end(
     line: Line, hook: Web, settings: AlertingSettings
 ) -> None:
@@ -205,6 +209,7 @@ async def test_nobody_is_told_during_maintenance_and_of_what_was_over_before_its
         )
 
 
+@pytest.mark.long
 async def test_a_rule_names_who_is_told_and_severity_does_where_it_does_not(line: Line, hook: Web) -> None:
     async with web() as loud, web() as named:
         await line.put_channel("all", webhook(hook))
@@ -270,6 +275,7 @@ async def test_a_channel_that_can_not_work_is_refused(line: Line, target, body, 
     assert list(refused.value.problem.fields) == [field]
 
 
+@pytest.mark.long
 async def test_what_was_not_sent_before_a_restart_is_sent_after_it_once(
     settings: AlertingSettings, bus_settings: BusSettings, hook: Web
 ) -> None:

@@ -37,6 +37,7 @@ async def plant(bus: BusSettings, mongo: MongoSettings, clock: Clock) -> AsyncIt
         yield Line(service)
 
 
+@pytest.mark.long
 async def test_a_clock_that_jumps_opens_nothing_and_forgets_nothing(
     bus_settings: BusSettings, mongo_settings: MongoSettings, clock: Clock
 ) -> None:
@@ -57,6 +58,7 @@ async def test_a_clock_that_jumps_opens_nothing_and_forgets_nothing(
         await eventually(line.has(2, rule="pass-rate-low"))
 
 
+@pytest.mark.long
 async def test_a_camera_that_falls_silent_is_noticed_until_it_is_back(
     bus_settings: BusSettings, mongo_settings: MongoSettings, clock: Clock
 ) -> None:

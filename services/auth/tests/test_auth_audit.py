@@ -50,6 +50,7 @@ async def andon_audit(*words: str) -> Result:
     return await asyncio.to_thread(CliRunner().invoke, app, list(words))
 
 
+@pytest.mark.long
 async def test_two_replicas_write_one_chain_and_every_action_once(
     gateway: Service, settings: AuthSettings, environment: None
 ):

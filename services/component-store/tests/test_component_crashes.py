@@ -112,6 +112,7 @@ async def check_whole(parts: Parts) -> str:
     return (await parts.contents.read(pointer.active)).decode()
 
 
+@pytest.mark.long
 async def test_an_upload_that_dies_at_any_step_leaves_one_active_and_can_be_repeated(parts):
     died, steps = 0, 0
     while True:

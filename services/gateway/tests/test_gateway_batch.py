@@ -86,6 +86,7 @@ async def test_an_archive_that_is_refused_is_not_kept(client, line, settings):
         assert await blobs.list("batches/") == []
 
 
+@pytest.mark.long
 async def test_what_describes_no_job_is_a_bad_request_that_names_the_field(client, line, subtests):
     upload = {"file": ("a.zip", b"PK")}
     cases = [
@@ -134,6 +135,7 @@ async def test_an_archive_that_is_too_large_is_refused_while_it_still_comes(line
     writer.transport.abort()
 
 
+@pytest.mark.long
 async def test_what_the_line_refuses_is_passed_on(client, line):
     line.answers |= {
         batch.CREATE: Forbidden("input_dir: ANDON_BATCH__ROOTS"),

@@ -59,6 +59,7 @@ async def test_bad_parameters_name_their_field(client, line):
     assert line.questions(camera.CAPTURE) == []
 
 
+@pytest.mark.long
 async def test_cameras_are_given_read_and_taken_away(client, line):
     put = await client.put("/api/v1/cameras/line-1", json={"source": PLATE})
     assert (put.status_code, put.json()["source"]) == (200, PLATE)

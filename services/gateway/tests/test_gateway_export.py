@@ -80,6 +80,7 @@ async def test_no_cell_is_a_formula(client, line, text):
     assert read((await client.get("/api/v1/export/csv")).text)[1][3] == f"'{text}"
 
 
+@pytest.mark.long
 async def test_a_client_that_leaves_ends_the_work(client, line):
     line.answers[inspection.EXPORT] = endless
     async with client.stream("GET", "/api/v1/export/csv") as answer:

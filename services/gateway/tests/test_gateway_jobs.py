@@ -114,6 +114,7 @@ async def test_the_chain_is_verified_for_admins_alone(stranger, client, line):
     assert (await stranger.get("/api/v1/audit/verify", headers=headers)).status_code == 403
 
 
+@pytest.mark.long
 async def test_every_server_and_service_is_asked_how_it_is(client, line):
     line.answers[queue.SETTINGS_GET] = queue.QueueSettings()
     line.answers[sync.LIST] = Unavailable("the database is away")

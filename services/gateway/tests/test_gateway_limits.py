@@ -160,6 +160,7 @@ def test_a_lease_beyond_the_limit_is_granted_in_part():
     assert budget.over
 
 
+@pytest.mark.long
 async def test_two_gateways_answer_429_with_a_time_to_come_again(line, settings):
     async with gateway(settings, others_per_minute=30) as one, gateway(settings, others_per_minute=30) as two:
         headers = bearer(line.token())
@@ -196,6 +197,7 @@ async def test_who_has_not_signed_in_is_counted_by_address_and_who_has_by_name(l
         assert 429 in [answer.status_code for answer in eve]  # another session is still the same person
 
 
+@pytest.mark.long
 async def test_what_carries_no_principal_is_never_turned_away(line, settings):
     free = ["/health", "/api/v1/health", "/", "/line", "/docs", "/page/docs.js", "/openapi.json"]
     async with gateway(settings, others_per_minute=1) as client:

@@ -41,6 +41,7 @@ async def heard(socket, kind):
                 return message["data"]
 
 
+@pytest.mark.long
 async def test_a_dashboard_hears_parts_alerts_and_statistics(line, address):
     async with dashboard(address, line.token("operator")) as socket:
         await heard(socket, "ping")
@@ -57,6 +58,7 @@ async def test_a_dashboard_hears_parts_alerts_and_statistics(line, address):
         assert (await heard(socket, "alert"))["acknowledged"] is True
 
 
+@pytest.mark.long
 async def test_the_heart_beats_every_five_seconds_with_current_statistics(line, address):
     async with dashboard(address, line.token()) as socket:
         assert (await heard(socket, "ping"))["total_inspections"] == 4
@@ -91,6 +93,7 @@ async def test_a_session_that_ends_closes_its_dashboards_alone(line, address):
         assert (await heard(two, "inspection"))["part_id"] == "part-1"
 
 
+@pytest.mark.long
 async def test_a_token_that_expires_closes_its_dashboard(line, address):
     async with dashboard(address, line.token(lifetime=-8)) as socket:  # good for two seconds of leeway
         with pytest.raises(ConnectionClosed):
@@ -107,6 +110,7 @@ async def test_what_a_client_says_is_ignored(line, address):
         assert (await heard(socket, "inspection"))["part_id"] == "part-1"
 
 
+@pytest.mark.long
 async def test_a_client_that_does_not_read_is_shed_and_holds_up_nobody(line, address, client):
     host, port = address.split(":")
     with socket.create_connection((host, int(port))) as stuck:

@@ -54,6 +54,7 @@ def routes():
     return list(iter_route_contexts(app.app.routes))
 
 
+@pytest.mark.long
 async def test_no_route_but_the_public_ones_answers_without_a_token(stranger, address, subtests):
     tried = 0
     for route in routes():

@@ -1,5 +1,7 @@
 """Records, images, statistics, alerts, models, stations and the system, as clients see them."""
 
+import pytest
+
 from andon.contracts import NotFound, Unavailable, alerting, inspection, station, training
 from andon.contracts.alerting import AlertState, Severity
 from andon.contracts.inspection import Decision
@@ -181,6 +183,7 @@ async def test_a_bad_station_is_400_and_named(client, subtests):
             assert field in answer.json()["detail"]
 
 
+@pytest.mark.long
 async def test_opc_ua_is_told_as_off_while_the_bridge_is_away(client):
     assert (await client.get("/api/v1/opcua/status")).json() == {
         "enabled": False, "running": False, "endpoint": "", "station_count": 0, "nodes": [],

@@ -1,6 +1,6 @@
 """Parts by what was found on them, and figures of any stretch of time, over HTTP."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -38,8 +38,8 @@ async def test_a_search_asks_for_its_filters_and_gives_the_way_on(client, line):
         ("inspections/search?score_from=much", "score_from"),
         ("inspections/search?limit=0", "limit"),
         ("inspections/search?since=2026-02-01&until=2026-01-01", "since"),
-        ("figures/hours?until=2026-01-01", "since"),
-        ("figures/hours?since=2026-01-01", "until"),
+        ("figures/hours?since=yesterday", "since"),
+        ("figures/hours?since=2026-01-02&until=2026-01-01T00:00:00Z", "since"),
         ("figures/places", "station_id"),
         ("figures/places?station_id=a&columns=1000", "columns"),
     ],
@@ -60,6 +60,15 @@ async def test_hours_are_asked_once_for_many_and_refusals_are_told(client, line)
     line.answers[inspection.HOURS] = BadRequest("since: lies too far back", {"since": "lies too far back"})
     answer = await client.get("/api/v1/figures/hours?since=2020-01-01&until=2026-01-01")
     assert (answer.status_code, answer.json()["detail"]) == (400, "since: lies too far back")
+
+
+async def test_hours_are_those_of_the_last_day_where_nothing_is_said(client, line):
+    line.answers[inspection.HOURS] = inspection.Hours(hours=())
+    before = datetime.now(UTC)
+    assert (await client.get("/api/v1/figures/hours")).json() == {"hours": []}
+    [question] = line.questions(inspection.HOURS)
+    assert before <= question.until <= datetime.now(UTC)
+    assert question.until - question.since == timedelta(days=1)
 
 
 async def test_places_come_as_they_were_counted(client, line):

@@ -52,6 +52,7 @@ async def test_many_that_ask_at_the_same_time_are_one_question(client):
     assert answers == [1] * 10
 
 
+@pytest.mark.long
 async def test_after_a_part_s_event_the_answer_is_new(client, line, address):
     async with connect(f"ws://{address}/ws/dashboard?token={line.token()}", proxy=None) as socket:
         for number in range(5):
@@ -64,6 +65,7 @@ async def test_after_a_part_s_event_the_answer_is_new(client, line, address):
             assert await total(client, f"{STATISTICS}?hours=3") > before
 
 
+@pytest.mark.long
 async def test_after_a_replayed_event_the_answer_is_new(client, line, address):
     for number in range(20):
         record = build.inspection(frame_id=f"frame-{number}")

@@ -77,6 +77,7 @@ async def results(line, job, **page):
     return await line.ask(batch.RESULTS, batch.ListResults(id=job.id, **page))
 
 
+@pytest.mark.long
 async def test_a_folder_is_judged_file_by_file_and_a_bad_file_stops_nothing(line, folder):
     fill(folder, 12)
     (folder / "empty.jpg").touch()
@@ -112,6 +113,7 @@ async def test_a_folder_is_judged_file_by_file_and_a_bad_file_stops_nothing(line
     assert last[-1] == done
 
 
+@pytest.mark.long
 async def test_an_archive_is_judged_as_a_folder_is_and_let_go_after(line, settings):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
@@ -174,6 +176,7 @@ async def test_what_can_not_be_a_job_is_refused_by_its_field(line, folder, tmp_p
             await created(line, folder, **changes)
 
 
+@pytest.mark.long
 async def test_only_what_is_allowed_in_a_state_can_be_done(line, folder):
     fill(folder, 2)
     job = await created(line, folder)
@@ -202,6 +205,7 @@ async def test_only_what_is_allowed_in_a_state_can_be_done(line, folder):
     assert (only.total, [one.id for one in only.items]) == (2, [job.id])
 
 
+@pytest.mark.long
 async def test_a_cancel_reaches_a_running_job_within_a_second(line, folder):
     fill(folder, 400)
     job = await created(line, folder)
@@ -222,6 +226,7 @@ async def test_a_cancel_reaches_a_running_job_within_a_second(line, folder):
     assert said == sorted(said)
 
 
+@pytest.mark.long
 async def test_no_more_jobs_run_at_once_than_allowed_and_each_gets_its_turn(line, folder):
     fill(folder, 40)
     jobs = [await created(line, folder) for _ in range(5)]
@@ -256,6 +261,7 @@ async def test_a_folder_that_is_emptied_after_the_job_was_described_fails_it_cle
     assert "no file" in done.error_message
 
 
+@pytest.mark.long
 async def test_a_job_goes_on_where_a_stopped_service_left_it(settings, folder):
     fill(folder, 150)
     async with judging_line(settings) as line:

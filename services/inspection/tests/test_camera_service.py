@@ -46,6 +46,7 @@ async def state(line):
     return await line.ask(camera.GET, camera.GetCamera(station_id="line"))
 
 
+@pytest.mark.long
 async def test_a_folder_shows_its_images_in_turn_also_when_many_ask_at_once(line, tmp_path, settings):
     for name, spot in (("1.jpg", None), ("2.jpg", 255), ("3.JPG", 170)):
         (tmp_path / name).write_bytes(picture(spot))
@@ -80,6 +81,7 @@ async def test_a_bad_image_in_a_folder_is_said_and_passed_over(line, tmp_path):
     assert (await state(line)).failures == 0
 
 
+@pytest.mark.long
 async def test_the_rendered_plate_is_a_camera_of_its_own(line):
     await looks_through(line, PlateSource(seed=3))
     first, second = await capture(line), await capture(line)
@@ -89,12 +91,14 @@ async def test_the_rendered_plate_is_a_camera_of_its_own(line):
     assert (await capture(line)).image.sha256 == first.image.sha256
 
 
+@pytest.mark.long
 async def test_a_trigger_that_comes_twice_is_one_part(line):
     await looks_through(line, PlateSource())
     first, second = await capture(line, frame_id="plc-1"), await capture(line, frame_id="plc-1")
     assert first == second
 
 
+@pytest.mark.long
 async def test_a_stream_and_a_snapshot_are_judged_too_and_an_outage_is_said(line):
     async with CameraServer(picture=picture(255)) as server:
         await looks_through(line, RtspSource(url=server.url("/stream", user="eve:s3cret")))
@@ -117,6 +121,7 @@ async def test_a_stream_and_a_snapshot_are_judged_too_and_an_outage_is_said(line
     assert await looks_through(line, seen.source)
 
 
+@pytest.mark.long
 async def test_a_usb_camera_that_is_not_there_is_away(line):
     await looks_through(line, UsbSource(device=63))
     with pytest.raises(Unavailable, match="can't be opened"):
@@ -134,6 +139,7 @@ async def test_without_camera_station_or_model_it_is_said_which(line, tmp_path):
     assert error.value.problem.status == 422
 
 
+@pytest.mark.long
 async def test_what_can_not_be_a_camera_is_refused_by_its_field(line, subtests):
     cases = [
         (FolderSource(folder="/etc"), Forbidden, r"source\.folder"),

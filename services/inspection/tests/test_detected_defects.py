@@ -69,6 +69,7 @@ async def use(bus, blobs, data: bytes, sure_above: float = 0.5) -> None:
     await bus.ask(station.SET_MODEL, wish, timeout=30)
 
 
+@pytest.mark.long
 async def test_the_detectors_boxes_come_into_the_record_beside_what_else_stands_out(line, bus, blobs):
     before = await judged(line, picture(250), "before")
     await use(bus, blobs, detector_bytes())

@@ -140,6 +140,7 @@ async def test_what_cannot_be_answered_is_said_so(bus):
         await ask(bus, SEED)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("backend", ["openai", "anthropic"])
 async def test_a_model_words_the_answer_and_its_own_figures_are_thrown_away(bus, model, backend):
     await configure(bus, backend=backend, model="tiny", base_url=model.url, api_key="sk-1", timeout_seconds=1)

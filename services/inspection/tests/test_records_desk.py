@@ -73,6 +73,7 @@ def fits(part, question) -> bool:
     )
 
 
+@pytest.mark.long
 async def test_a_list_is_what_filters_ask_for_newest_first(bus, store):
     parts = history(600)
     await keep(store, parts)
@@ -109,6 +110,7 @@ async def test_a_part_just_judged_is_in_the_next_answer(bus, store):
         assert figures.total_inspections == 21 + number
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("limit", [1000, 37])
 async def test_a_walk_through_history_gives_every_record_once_newest_first(bus, store, limit):
     parts = history(700)

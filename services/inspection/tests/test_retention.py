@@ -149,6 +149,7 @@ async def test_what_was_judged_counts_after_it_aged_and_not_after_it_was_deleted
         assert await listed(bus) == {}
 
 
+@pytest.mark.long
 async def test_above_the_limit_the_oldest_pictures_go_first(settings, bus, blobs, store):
     for number in range(6):
         await judged(store, blobs, number, days=6 - number)
@@ -219,6 +220,7 @@ def environment(settings) -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 async def test_a_cleanup_that_is_killed_leaves_nothing_behind_and_counts_right(settings, bus, blobs, store):
     await asyncio.gather(*(judged(store, blobs, number, days=70) for number in range(250)))
     leases, records = store.database["leases"], store.database["records"]

@@ -20,6 +20,8 @@ from andon.testing import eventually
 sys.path.insert(0, str(Path(__file__).parent))
 from bright_model import deployed, model_bytes, stored
 
+pytestmark = pytest.mark.long
+
 
 def encoder(*, external: bool = False) -> bytes:
     """A small network of floats with an open batch: `pixels` [n, 3, 64, 64] to `embedding` [n, 8]."""

@@ -97,6 +97,7 @@ async def every_page(bus, question) -> list[str]:
     raise AssertionError("the search has no end")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stride", [2000, 60])
 async def test_a_search_gives_what_its_filters_ask_for_once_newest_first(bus, store, stride, monkeypatch):
     monkeypatch.setattr(search, "_STRIDE", stride)

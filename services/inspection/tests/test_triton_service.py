@@ -18,6 +18,8 @@ from andon.testing import Restartable, Servers, TritonAddress, build, eventually
 sys.path.insert(0, str(Path(__file__).parent))
 from line_service import Line, picture, taught
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def settings(

@@ -19,6 +19,8 @@ from andon.runtime import serving
 from andon.runtime.embedded import LOOPBACK, Server
 from andon.testing import eventually
 
+pytestmark = pytest.mark.long
+
 
 async def test_a_part_shows_at_every_door_and_a_dead_broker_closes_none(
     bare: OpcuaBridgeSettings, line: Line, broker: Mosquitto, scada: Subscriber

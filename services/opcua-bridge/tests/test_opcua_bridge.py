@@ -99,6 +99,7 @@ async def connected(line: Service) -> AsyncIterator[Seen]:
         yield Seen(client, await client.get_namespace_index(NAMESPACE))
 
 
+@pytest.mark.long
 async def test_a_judged_part_is_on_all_nine_nodes(settings: OpcuaBridgeSettings, line: Service) -> None:
     at = datetime.now(UTC) - timedelta(seconds=3)
     async with serving(SERVICE, settings):
@@ -116,6 +117,7 @@ async def test_a_judged_part_is_on_all_nine_nodes(settings: OpcuaBridgeSettings,
     assert all(each.StatusCode.is_good() for each in found.values())
 
 
+@pytest.mark.long
 async def test_a_station_has_nodes_before_its_first_part(
     settings: OpcuaBridgeSettings, line: Service
 ) -> None:
@@ -138,6 +140,7 @@ async def test_a_station_has_nodes_before_its_first_part(
         await eventually(lambda: seen.positive("SystemStatus/UptimeSeconds"))
 
 
+@pytest.mark.long
 async def test_nobody_can_write(settings: OpcuaBridgeSettings, line: Service) -> None:
     async with serving(SERVICE, settings):
         await say(line, part("a"))
@@ -149,6 +152,7 @@ async def test_nobody_can_write(settings: OpcuaBridgeSettings, line: Service) ->
                     await seen.node(name).write_value(ua.DataValue(before.Value))
 
 
+@pytest.mark.long
 async def test_a_subscriber_sees_every_part_in_order(settings: OpcuaBridgeSettings, line: Service) -> None:
     heard: list[object] = []
 
@@ -167,6 +171,7 @@ async def test_a_subscriber_sees_every_part_in_order(settings: OpcuaBridgeSettin
             await subscription.delete()
 
 
+@pytest.mark.long
 async def test_a_restart_keeps_counts_and_doubles_nothing(
     settings: OpcuaBridgeSettings, line: Service
 ) -> None:
@@ -182,6 +187,7 @@ async def test_a_restart_keeps_counts_and_doubles_nothing(
         await eventually(lambda: seen.counts_are(2, 1, 1))
 
 
+@pytest.mark.long
 async def test_a_bridge_that_is_killed_reads_again_what_it_had_not_saved(
     settings: OpcuaBridgeSettings, line: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +213,7 @@ async def _never(_self: object, _lines: object) -> None:
     return
 
 
+@pytest.mark.long
 async def test_what_the_stream_dropped_unread_is_told(
     settings: OpcuaBridgeSettings, line: Service, bus_settings: BusSettings
 ) -> None:
@@ -232,6 +239,7 @@ async def test_what_the_stream_dropped_unread_is_told(
         await eventually(lambda: seen.counts_are(4, 0, 0))
 
 
+@pytest.mark.long
 async def test_a_second_replica_shows_the_same(settings: OpcuaBridgeSettings, line: Service) -> None:
     async with serving(SERVICE, settings):
         await say(line, *(part(str(i)) for i in range(10)))
@@ -246,6 +254,7 @@ def _own_endpoint(running: Running) -> str:
     return running.application.resources[1].endpoint  # type: ignore[attr-defined]
 
 
+@pytest.mark.long
 async def test_only_users_that_auth_knows_get_in(
     settings: OpcuaBridgeSettings, line: Service, tmp_path: Path
 ) -> None:
@@ -279,6 +288,7 @@ def _trusted(settings: OpcuaBridgeSettings) -> OpcuaBridgeSettings:
     return settings.model_copy(update={"demo": False, "opcua": OpcuaSettings(port=0, machine_vision=False)})
 
 
+@pytest.mark.long
 async def test_without_auth_nobody_gets_in(
     settings: OpcuaBridgeSettings, bus_settings: BusSettings, tmp_path: Path
 ) -> None:
@@ -310,6 +320,7 @@ async def test_a_disabled_server_says_so(settings: OpcuaBridgeSettings, line: Se
     )
 
 
+@pytest.mark.long
 async def test_while_the_broker_is_away_nothing_claims_to_be_fresh(
     nats_process: Restartable[str], settings: OpcuaBridgeSettings, line: Service
 ) -> None:

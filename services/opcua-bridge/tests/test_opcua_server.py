@@ -46,6 +46,7 @@ def state(*decisions: str) -> StationState:
     return found
 
 
+@pytest.mark.long
 async def test_a_session_reaches_its_own_subscriptions_only(server: OpcuaServer) -> None:
     async with Client(server.endpoint) as owner, Client(server.endpoint) as other:
         mine = await owner.create_subscription(100, Ignoring())
@@ -63,6 +64,7 @@ async def test_a_session_reaches_its_own_subscriptions_only(server: OpcuaServer)
         await mine.delete()
 
 
+@pytest.mark.long
 async def test_a_message_that_is_gone_is_not_republished_as_good(server: OpcuaServer) -> None:
     async with Client(server.endpoint) as client:
         subscription = await client.create_subscription(100, Ignoring())
@@ -73,6 +75,7 @@ async def test_a_message_that_is_gone_is_not_republished_as_good(server: OpcuaSe
         await subscription.delete()
 
 
+@pytest.mark.long
 async def test_session_tokens_can_not_be_guessed(server: OpcuaServer) -> None:
     async with Client(server.endpoint) as first, Client(server.endpoint) as second:
         tokens = [each.uaclient.session.authentication_token for each in (first, second)]
@@ -80,6 +83,7 @@ async def test_session_tokens_can_not_be_guessed(server: OpcuaServer) -> None:
     assert tokens[0] != tokens[1]
 
 
+@pytest.mark.long
 async def test_nobody_registers_servers_here(server: OpcuaServer) -> None:
     async with Client(server.endpoint) as client:
         with pytest.raises(BadServiceUnsupported):
@@ -88,12 +92,14 @@ async def test_nobody_registers_servers_here(server: OpcuaServer) -> None:
             )
 
 
+@pytest.mark.long
 async def test_the_standard_nodes_hold_up_no_garbage_collection(server: OpcuaServer) -> None:
     assert gc.get_freeze_count() > 100_000
     await server.__aexit__(None, None, None)
     assert gc.get_freeze_count() == 0
 
 
+@pytest.mark.long
 async def test_a_pass_rate_decays_where_no_part_comes(
     server: OpcuaServer, bus_settings: BusSettings, mongo_settings: MongoSettings
 ) -> None:

@@ -196,6 +196,7 @@ async def test_only_a_device_that_is_gone_can_be_deleted(line: Any, clock: Any):
         await line.bus.ask(queue.DEVICE_DELETE, DeleteDevice(id="a"))
 
 
+@pytest.mark.long
 async def test_a_schedule_submits_each_time_and_not_beside_itself(line: Any, clock: Any):
     schedule = Schedule(name="hourly", job=NewJob(name="tick"), every_seconds=3600)
     await line.bus.ask(queue.SCHEDULE_PUT, PutSchedule(schedule=schedule))

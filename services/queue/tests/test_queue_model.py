@@ -40,6 +40,8 @@ from andon.testing import eventually
 
 from .conftest import Clock, Line, definition
 
+pytestmark = pytest.mark.long
+
 DEVICES = ("edge-1", "edge-2")
 SLOTS = 2
 

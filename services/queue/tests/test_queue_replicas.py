@@ -32,6 +32,7 @@ from andon.runtime import ServiceDefinition, serving
 from andon.testing import eventually
 
 
+@pytest.mark.long
 async def test_two_replicas_never_hand_out_one_job_twice_nor_overfill_a_device(line: Any, replicas: Any):
     await replicas(2)
     devices = [f"edge-{number}" for number in range(4)]
@@ -181,6 +182,7 @@ class Persistent:
         return True
 
 
+@pytest.mark.long
 async def test_a_queue_that_is_killed_again_and_again_loses_no_job_and_no_event(line: Any, process: Process):
     somebody, moments = Persistent(line, 24), random.Random(7)
 

@@ -51,6 +51,7 @@ def nothing(
 ) -> None: ...
 
 
+@pytest.mark.long
 def test_a_dozen_outlines_find_defects_on_other_parts(tmp_path: Path) -> None:
     told: list[tuple[str, Mapping[str, float]]] = []
 
@@ -78,6 +79,7 @@ def test_a_dozen_outlines_find_defects_on_other_parts(tmp_path: Path) -> None:
     assert right >= 10
 
 
+@pytest.mark.long
 def test_a_killed_attempt_is_gone_on_from_and_ends_like_an_undisturbed_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from andon.training.evaluation.figures import iou
 from .learning_parts import labelled, some
 from .test_learning_service import Line, line  # noqa: F401 - the line is a fixture
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.long]
 
 PARAMETERS = Parameters(steps=40)
 

@@ -173,6 +173,7 @@ async def line(
             yield line
 
 
+@pytest.mark.long
 async def test_outlined_defects_become_names_on_the_line_with_evidence(line: Line) -> None:
     parent = await line.model()
     images = await line.keep(some(6, 9))
@@ -211,6 +212,7 @@ async def test_outlined_defects_become_names_on_the_line_with_evidence(line: Lin
     assert any(isinstance(one, Run) and one.state is RunState.SUCCEEDED for one in line.heard)
 
 
+@pytest.mark.long
 async def test_a_dataset_versions_test_split_is_held_out(line: Line) -> None:
     await line.model()
     parts = some(4, 6)
@@ -227,6 +229,7 @@ async def test_a_dataset_versions_test_split_is_held_out(line: Line) -> None:
     assert run.repeat.dataset_version == version
 
 
+@pytest.mark.long
 async def test_the_same_run_asked_for_twice_is_one_run(line: Line) -> None:
     await line.model()
     images = await line.keep(some(0, 4))
@@ -240,6 +243,7 @@ async def test_the_same_run_asked_for_twice_is_one_run(line: Line) -> None:
     assert [run.id for run in listed.runs] == [first.id]
 
 
+@pytest.mark.long
 async def test_after_a_few_annotations_the_station_learns_by_itself(line: Line) -> None:
     await line.model()
     parts = [labelled(number, "scratch" if number % 2 else "pit") for number in range(14)]
@@ -315,6 +319,7 @@ async def test_what_cannot_be_learned_is_refused_before_anything_is_fetched(line
     assert not (await line.gateway.ask(learning.LIST, learning.ListRuns())).runs
 
 
+@pytest.mark.long
 async def test_a_bad_image_fails_its_run_and_is_named(line: Line) -> None:
     await line.model()
     images = await line.keep(some(0, 4, held_out=100))

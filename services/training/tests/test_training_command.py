@@ -77,6 +77,7 @@ def folder(path: Path, count: int) -> Path:
     return path
 
 
+@pytest.mark.long
 async def test_a_set_in_the_usual_layout_becomes_a_deployed_model(training: None, tmp_path: Path) -> None:
     folder(tmp_path / "set" / "train" / "good", 10)
 
@@ -104,6 +105,7 @@ async def test_a_folder_without_images_is_refused(training: None, tmp_path: Path
     assert "there are no images in" in result.output
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("environment")
 async def test_without_a_training_service_the_reason_is_clear(tmp_path: Path) -> None:
     result = await fit("--station", "line-1", "--images", str(folder(tmp_path / "good", 9)))

@@ -48,6 +48,7 @@ def test_features_are_those_of_the_published_network() -> None:
     assert features[[0, 23, 24, 63, 64, 175], 7, 21] == pytest.approx(PUBLISHED, abs=0.02)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("runtime", [OpenVinoPredictor, OnnxRuntimePredictor], ids=lambda kind: kind.name)
 @pytest.mark.parametrize("kind", KINDS)
 async def test_one_picture_alone_and_many_together_get_the_scores_of_the_arrays(
@@ -79,10 +80,12 @@ def probed(model: onnx.ModelProto) -> float:
     return float(backbone.Runner(model, 2).scores(probe_image()[None])[0])
 
 
+@pytest.mark.long
 def test_int8_says_the_same() -> None:
     assert drift_of(parts(16)).refusal is None
 
 
+@pytest.mark.long
 def test_a_quantisation_gone_wrong_is_refused() -> None:
     """Ranges measured on black pictures cut off everything that a real one shows."""
     assert drift_of(np.zeros((8, 256, 256, 3), np.uint8)).refusal is not None

@@ -104,6 +104,7 @@ def test_defects_on_real_photographs_are_told_from_good_parts(case: Case, tmp_pa
     assert found[job.FP32]["auroc"] - found[job.INT8]["auroc"] <= 0.01
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_scratches_on_generated_parts_are_told_from_good_parts(tmp_path: Path) -> None:
     result = fitted([jpeg(part(number)) for number in range(40)], Head.PADIM, tmp_path)

@@ -121,6 +121,7 @@ async def line(
             yield line
 
 
+@pytest.mark.long
 async def test_a_fit_from_named_images_is_kept_said_listed_and_deployed(line: Line) -> None:
     keys = await line.keep(12)
 
@@ -143,6 +144,7 @@ async def test_a_fit_from_named_images_is_kept_said_listed_and_deployed(line: Li
     assert not list((line.settings.data / "fits").iterdir())
 
 
+@pytest.mark.long
 async def test_without_named_images_the_stations_samples_are_taken(line: Line) -> None:
     keys = await line.keep(20)
     line.samples = tuple(

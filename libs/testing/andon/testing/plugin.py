@@ -28,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--containers", action="store_true", help="run the servers in containers (needs a Docker engine)"
     )
+    group.addoption("--long", action="store_true", help="run the tests that take tens of seconds, too")
     group.addoption("--slow", action="store_true", help="run the tests that take minutes, too")
 
 
@@ -36,12 +37,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--slow"):
-        return
-    skip = pytest.mark.skip(reason="slow: run with --slow")
-    for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(skip)
+    for length in ("long", "slow"):
+        if not config.getoption(f"--{length}"):
+            skip = pytest.mark.skip(reason=f"{length}: run with --{length}")
+            for item in items:
+                if item.get_closest_marker(length):
+                    item.add_marker(skip)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

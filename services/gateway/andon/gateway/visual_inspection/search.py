@@ -1,10 +1,11 @@
 """Parts by what was found on them, and figures of any stretch of time."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from andon.contracts import BadRequest, inspection
+from andon.contracts import inspection
 from andon.gateway.context import Here
 from andon.gateway.errors import parsed
 from andon.gateway.principal import MayView
@@ -59,12 +60,14 @@ async def search(  # noqa: PLR0913, PLR0917 - its filters
 async def hours(
     _who: MayView, here: Here, since: Since = None, until: Until = None, station_id: str | None = None
 ) -> inspection.Hours:
-    """Counts per station and hour, oldest first, of at most 31 days; hours without parts are left out."""
+    """Counts per station and hour, oldest first, of at most 31 days; hours without parts are left out.
+
+    Until now and since a day before the end, where not said.
+    """
     period = Period.parsed(since=since, until=until)
-    if period.since is None or period.until is None:
-        field = "since" if period.since is None else "until"
-        raise BadRequest(f"{field}: is missing", {field: "is missing"})
-    question = parsed(inspection.GetHours, since=period.since, until=period.until, station_id=station_id)
+    end = period.until or datetime.now(UTC)
+    begin = period.since or end - timedelta(days=1)
+    question = parsed(inspection.GetHours, since=begin, until=end, station_id=station_id)
     return await here.answers.ask(inspection.HOURS, question, _FIGURES_SECONDS)
 
 
