@@ -103,8 +103,10 @@ function Card({ channel, onEdit }: { channel: Channel; onEdit: () => void }) {
           <Tag tone="idle">{t("rule.off")}</Tag>
         ) : channel.failing_since ? (
           <Tag tone="bad">{t("channel.failing")}</Tag>
-        ) : (
+        ) : channel.last_sent_at ? (
           <Tag tone="good">{t("channel.on")}</Tag>
+        ) : (
+          <Tag tone="idle">{t("channel.untried")}</Tag>
         )}
       </header>
       <p className={styles.hint}>{whereTo(channel.target)}</p>
