@@ -60,6 +60,16 @@ async def ledger(mongo_settings):
         yield Ledger.of(mongo.database("gateway"))
 
 
+async def test_gateways_begin_to_count_in_a_new_database_at_once(mongo_settings):
+    for begun in range(5):
+        database = f"gateway-{begun}"
+        async with Mongo(mongo_settings) as one, Mongo(mongo_settings) as other:
+            await asyncio.gather(one.ping(), other.ping())
+            tidy, busy = Ledger.of(one.database(database)), Ledger.of(other.database(database))
+            _, taken = await asyncio.gather(tidy.forget_before(0), busy.take("eve", 1, 3))
+            assert taken == 3
+
+
 async def let_through(limits, limit, requests, client="eve"):
     return sum([await limits.wait_of(client, limit) == 0 for _ in range(requests)])
 

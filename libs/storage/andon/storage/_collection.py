@@ -61,9 +61,17 @@ class Collection(Generic[T]):
         self._model = model
         self._key = key
         self._indexes = indexes
+        self._prepared = not indexes
 
     async def prepare(self) -> None:
-        """Create the indexes; harmless when they exist."""
+        """Create the indexes, once; before the first write.
+
+        The embedded server stops for ever when a write makes the collection that someone else makes an index
+        of at that moment: the one keeps its place in the catalogue, which the other waits for, and that one
+        the lock that the first needs next.
+        """
+        if self._prepared:
+            return
         models = [
             IndexModel(
                 self._order(index.fields),
@@ -72,9 +80,9 @@ class Collection(Generic[T]):
             )
             for index in self._indexes
         ]
-        if models:
-            with reaching():
-                await self.raw.create_indexes(models)
+        with reaching():
+            await self.raw.create_indexes(models)
+        self._prepared = True
 
     async def get(self, key: str) -> T | None:
         with reaching():

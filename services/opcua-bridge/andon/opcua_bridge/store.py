@@ -91,11 +91,9 @@ class Moments:
             indexes=(Index(("station_id", "at", "seq")), Index(("at",))),
         )
 
-    async def prepare(self) -> None:
-        await self._moments.prepare()
-
     async def put(self, moments: Sequence[Moment]) -> None:
         """A repeat is harmless."""
+        await self._moments.prepare()
         try:
             await self._moments.add_many(moments)
         except Conflict:  # read again after a crash
@@ -118,6 +116,7 @@ class Moments:
 
     async def forget_before(self, moment: datetime) -> int:
         """How many values there were."""
+        await self._moments.prepare()
         return await self._moments.delete_where({"at": {"$lt": moment}})
 
 

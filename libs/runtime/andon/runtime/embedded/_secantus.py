@@ -13,8 +13,7 @@ from andon.runtime.embedded._ports import LOOPBACK
 
 _PROGRAM = "secantusd-py"
 _CACHE = "512M"
-"""Taken as it is filled. When a fifth of it waits to be written, every writing thread has to help, and in
-128M a few larger inserts side by side then waited for one another for ever."""
+"""Taken as it is filled; once a fifth of it waits to be written, every writing thread has to help."""
 
 
 def mongo_uri(port: int) -> str:

@@ -25,17 +25,16 @@ class Ledger:
     def of(cls, database: Database) -> "Ledger":
         return cls(Collection(database, "rates", Taken, indexes=(Index(("window",)),)))
 
-    async def prepare(self) -> None:
-        await self.rows.prepare()
-
     async def take(self, client: str, window: int, count: int) -> int:
         """How many were taken of this client's in this window, these included."""
+        await self.rows.prepare()
         try:
             return await self._add(client, window, count)
         except Conflict:  # two gateways began the same document
             return await self._add(client, window, count)
 
     async def forget_before(self, window: int) -> None:
+        await self.rows.prepare()
         await self.rows.delete_where({"window": {"$lt": window}})
 
     async def _add(self, client: str, window: int, count: int) -> int:

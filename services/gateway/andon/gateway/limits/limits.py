@@ -53,12 +53,8 @@ class Limits:
 
     async def run(self) -> None:
         """For as long as the gateway runs: keep the ledger small."""
-        prepared = False
         while True:
             try:
-                if not prepared:
-                    await self.ledger.prepare()
-                    prepared = True
                 await self.ledger.forget_before(int(self.clock() // MINUTE) - 1)
             except Unavailable:
                 _log.warning("old rate counts stay until the database is back")

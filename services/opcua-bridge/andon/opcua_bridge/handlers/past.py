@@ -59,7 +59,6 @@ class Past:
         """Forget what is too old, now and then."""
         while True:
             try:
-                await self.moments.prepare()
                 gone = await self.moments.forget_before(self.clock() - timedelta(days=self.days))
             except Unavailable:
                 gone = 0
