@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
 from andon.contracts import Invalid
@@ -15,6 +14,7 @@ from andon.contracts.inspection import Box
 from andon.contracts.station import Region
 from andon.serving._decode import look
 from andon.serving._regions import CLASSES_KEY
+from andon.serving._session import open_session
 from andon.serving._spots import Spot
 
 MOST_FOUND = 100
@@ -24,9 +24,6 @@ SURE_KEY = "andon.sure"
 SAME = 0.5
 """Candidates that overlap so much (IoU) are one defect, of the surest's class."""
 
-_ort: Any = onnxruntime  # it brings no types
-_errors = _ort.capi.onnxruntime_pybind11_state
-_BROKEN = (_errors.InvalidProtobuf, _errors.InvalidGraph, _errors.InvalidArgument, _errors.Fail)
 _OUTPUTS = [("boxes", [MOST_FOUND, 4]), ("scores", [MOST_FOUND]), ("classes", [MOST_FOUND])]
 _STEP = 32
 Pixels = NDArray[np.uint8]
@@ -55,15 +52,7 @@ class Detector:
     @classmethod
     def open(cls, model: bytes | Path, threads: int = 1) -> Self:
         """Raises Invalid for a file that is not such a detector."""
-        options = _ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        given = model if isinstance(model, bytes) else str(model)
-        try:
-            session = _ort.InferenceSession(given, options, ["CPUExecutionProvider"])
-        except _BROKEN as error:
-            raise Invalid("the file is not a model that ONNX Runtime reads") from error
+        session = open_session(model, threads)
         detector = cls(session, _side(session), *_told(session))
         detector.find(np.zeros((detector.side, detector.side, 3), np.uint8), least=0.0)
         return detector

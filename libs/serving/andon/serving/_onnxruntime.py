@@ -6,17 +6,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
-from andon.contracts import Invalid
 from andon.serving import _probe
 from andon.serving._batches import Batches
 from andon.serving._predictor import Prediction
-
-ort: Any = onnxruntime  # it brings no types
-_errors = ort.capi.onnxruntime_pybind11_state
-_BROKEN = (_errors.InvalidProtobuf, _errors.InvalidGraph, _errors.InvalidArgument, _errors.Fail)
+from andon.serving._session import open_session, ort
 
 
 class OnnxRuntimePredictor:
@@ -44,18 +39,9 @@ class OnnxRuntimePredictor:
 
     @classmethod
     def _load(cls, model: bytes | Path, threads: int, max_batch: int) -> Self:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        # Spinning threads would take the cores from decoding and from everything beside this process.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         wanted = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider")
                   if name in ort.get_available_providers()]  # fmt: skip
-        try:
-            session = ort.InferenceSession(model if isinstance(model, bytes) else str(model), options, wanted)
-        except _BROKEN as error:
-            raise Invalid("the file is not a model that ONNX Runtime reads") from error
-        return cls(session, max_batch)
+        return cls(open_session(model, threads, wanted), max_batch)
 
     @property
     def device(self) -> str:

@@ -8,11 +8,11 @@ from typing import Any, Self
 
 import cv2
 import numpy as np
-import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
 from andon.contracts import Invalid
 from andon.contracts.inspection import Box
+from andon.serving._session import open_session
 
 REGION_SIDE = 128
 """Pixels of a side of what the classifier looks at."""
@@ -21,9 +21,6 @@ REGION_MARGIN = 0.35
 CLASSES_KEY = "andon.classes"
 """Metadata of a classifier's file: its classes as JSON, in the order of its output."""
 
-_ort: Any = onnxruntime  # it brings no types
-_errors = _ort.capi.onnxruntime_pybind11_state
-_BROKEN = (_errors.InvalidProtobuf, _errors.InvalidGraph, _errors.InvalidArgument, _errors.Fail)
 Pixels = NDArray[np.uint8]
 
 
@@ -65,15 +62,7 @@ class RegionClassifier:
     @classmethod
     def open(cls, model: bytes | Path, threads: int = 1) -> Self:
         """Raises Invalid for a file that is not such a classifier."""
-        options = _ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        given = model if isinstance(model, bytes) else str(model)
-        try:
-            session = _ort.InferenceSession(given, options, ["CPUExecutionProvider"])
-        except _BROKEN as error:
-            raise Invalid("the file is not a model that ONNX Runtime reads") from error
+        session = open_session(model, threads)
         return cls(session, _classes_of(session))
 
     def probabilities(self, cut: Pixels) -> NDArray[np.float32]:

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 import openvino as ov
 from numpy.typing import NDArray
 
 from andon.contracts import Invalid
+from andon.serving._session import UNREADABLE, open_session
 from andon.serving.onnx_file import check_onnx
-
-ort: Any = onnxruntime  # it brings no types
 
 _WARM_UP = 3
 _OPEN_SIDE = 256
@@ -76,29 +74,15 @@ class OpenVinoFile:
         return Comparison(tuple(ort_ms), tuple(ov_ms))
 
     def _by_onnxruntime(self) -> Callable[[], None]:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            session = ort.InferenceSession(self.data, options, ["CPUExecutionProvider"])
+            session = open_session(self.data, self.threads)
             names = [each.name for each in session.get_inputs()]
             feed = {name: self.feed[name] for name in names}
             session.run(None, feed)
-        except (RuntimeError, ValueError, KeyError, *_ort_errors()) as error:
-            raise Invalid(f"ONNX Runtime can't run the model: {_first_line(error)}") from error
+        except (RuntimeError, ValueError, KeyError, Invalid, *UNREADABLE) as error:
+            reason = _first_line(error.__cause__ or error)
+            raise Invalid(f"ONNX Runtime can't run the model: {reason}") from error
         return lambda: session.run(None, feed)
-
-
-def _ort_errors() -> tuple[type[Exception], ...]:
-    state = ort.capi.onnxruntime_pybind11_state
-    return (
-        state.InvalidProtobuf,
-        state.InvalidGraph,
-        state.InvalidArgument,
-        state.Fail,
-        state.NotImplemented,
-    )
 
 
 def _milliseconds(work: Callable[[], None]) -> float:
