@@ -84,7 +84,7 @@ def nats_url(servers: Servers) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def _mongo_of_this_file(servers: Servers) -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
-    # The embedded one, after some thousand collections, now and then turns in circles for ever.
+    # What other files left in it slows none down.
     yield
     servers.retire("mongo")
 
