@@ -5,12 +5,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from andon.contracts import Conflict, Forbidden, Invalid, NotFound, Refused, Unavailable, camera, inspection
 from andon.contracts.camera import CameraState, FolderSource, HttpSource, PlateSource, RtspSource, UsbSource
 from andon.inspection.app import InspectionSettings
 from andon.inspection.handlers.capture import CameraSettings
-from andon.storage import Blobs
+from andon.inspection.store.cameras import CameraStore
+from andon.security import Safe
+from andon.storage import Blobs, Mongo
 
 sys.path.insert(0, str(Path(__file__).parent))
 from camera_server import CameraServer, ok
@@ -64,6 +67,29 @@ async def test_a_folder_shows_its_images_in_turn_also_when_many_ask_at_once(line
     seen = await state(line)
     assert (seen.state, seen.captured, seen.failures, seen.changed_by) == (CameraState.OK, 10, 0, "eve")
     assert seen.last_frame_at == max(part.captured_at for part in [*parts, *at_once])
+
+
+async def test_an_address_lies_sealed_and_only_the_same_secret_looks_through_it(settings):
+    sealing = settings.camera.model_copy(update={"seal": SecretStr("a long secret of the operator")})
+    async with CameraServer(picture=picture()) as server:
+        source = HttpSource(url=server.url("/a.jpg?token=s3cret"))
+        async with judging_line(settings.model_copy(update={"camera": sealing})) as line:
+            shown = await looks_through(line, source)
+            assert (await capture(line)).decision == "pass"
+            assert await looks_through(line, shown.source) == shown.model_copy(
+                update={"changed_at": (await state(line)).changed_at}
+            )
+            assert (await capture(line)).decision == "pass"
+        async with Mongo(settings.mongo) as mongo:
+            kept = await CameraStore(mongo.database("inspection"), Safe(SecretStr(""))).get("line")
+            assert "s3cret" not in kept.model_dump_json()
+        async with judging_line(settings) as line:
+            with pytest.raises(Unavailable, match="sealed with another secret"):
+                await capture(line)
+            with pytest.raises(Invalid, match=r"source\.url"):
+                await looks_through(line, shown.source)
+            await looks_through(line, source)
+            assert (await capture(line)).decision == "pass"
 
 
 async def test_a_bad_image_in_a_folder_is_said_and_passed_over(line, tmp_path):

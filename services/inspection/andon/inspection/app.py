@@ -51,6 +51,7 @@ from andon.inspection.store.search import Search
 from andon.inspection.store.stations import RefusalStore, SampleStore, StationStore
 from andon.messaging import Service
 from andon.runtime import Application, ServiceDefinition, Settings
+from andon.security import Safe
 from andon.serving import ModelHost, ServingSettings, serving_checks
 from andon.storage import Blobs, Mongo, MongoSettings, S3Settings
 from andon.telemetry import log
@@ -102,7 +103,7 @@ def build(settings: InspectionSettings) -> Application:
     _wire(bus, inspector, station_desk, settings.inspecting.workers)
     record_desk, retention = _keeping(bus, settings.retention, inspector, configuration)
 
-    streams = _cameras(bus, settings.camera, CameraStore(database), inspector)
+    streams = _cameras(bus, settings.camera, CameraStore(database, Safe(settings.camera.seal)), inspector)
     runner = _batches(bus, settings, BatchStore(database), inspector, configuration)
     tools = Beside(bus, inspector, record_desk, configuration, settings.data / "models")
     answers = answering(tools, settings.questions, settings.serving)

@@ -1,12 +1,11 @@
 """The secrets of channels, sealed before they are kept."""
 
-import asyncio
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from andon import security
 from andon.alerting.adapters.addresses import Undelivered
-from andon.security import Sealer, is_sealed
 
 
 @dataclass(frozen=True)
@@ -17,20 +16,18 @@ class Safe:
 
     @property
     def seals(self) -> bool:
-        return bool(self.secret.get_secret_value())
+        return security.Safe(self.secret).seals
 
     async def sealed(self, text: str, channel: str) -> str:
         """What may be written to the database."""
-        if not self.seals:
-            return text
-        return await asyncio.to_thread(Sealer(self.secret.get_secret_value()).seal, text, _about(channel))
+        return await security.Safe(self.secret).sealed(text, _about(channel))
 
     async def opened(self, kept: str | None, channel: str) -> str | None:
         """Raises Undelivered when it was sealed with another secret."""
-        if kept is None or not is_sealed(kept):
-            return kept
+        if kept is None:
+            return None
         try:
-            return await asyncio.to_thread(Sealer(self.secret.get_secret_value()).open, kept, _about(channel))
+            return await security.Safe(self.secret).opened(kept, _about(channel))
         except ValueError as error:
             raise Undelivered("its secret was sealed with another one: set it again") from error
 

@@ -25,6 +25,11 @@ def shown(source: Source) -> Source:
     return source.model_copy(update={"url": redacted(source.url)})
 
 
+def with_address(source: Source, url: str) -> Source:
+    """The source at an address, secrets included."""
+    return source.model_copy(update={"url": url}) if isinstance(source, (RtspSource, HttpSource)) else source
+
+
 def completed(wanted: Source, known: Source | None) -> Source:
     """With the known secrets, where a client sends back what it was shown."""
     return known if known is not None and wanted == shown(known) else wanted

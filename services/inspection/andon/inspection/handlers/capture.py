@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from andon.contracts import Conflict, Invalid, Refused, TooLarge, Unavailable, UnsupportedMedia, camera
 from andon.contracts.camera import Camera, FolderSource, HttpSource, PlateSource, RtspSource, UsbSource
@@ -34,6 +34,8 @@ class CameraSettings(BaseModel):
     """Longest wait for a picture."""
     idle_seconds: Annotated[float, Field(gt=0)] = 300.0
     """How long a stream stays open after its last picture."""
+    seal: SecretStr = SecretStr("")
+    """With it, an address with a password or token in it is sealed before it is stored."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,10 @@ class CameraDesk:
     async def put(self, wanted: camera.PutCamera, _: Delivery) -> Camera:
         await self.stations.get(wanted.station_id)
         known = await self.cameras.find(wanted.station_id)
-        source = checked(completed(wanted.source, known.source if known else None))
+        source = checked(completed(wanted.source, known.source if known and not known.sealed else None))
+        if known is not None and known.sealed and source == known.source:
+            why = "it was sealed with another secret: give it with its password"
+            raise Invalid(f"source.url: {why}", {"source.url": why})
         if isinstance(source, FolderSource):
             self.roots.folder(source.folder, "source.folder")
         now = datetime.now(UTC)
@@ -98,6 +103,8 @@ class CameraDesk:
 
     async def _picture(self, known: OwnCamera) -> bytes:
         """Raises _NoPicture."""
+        if known.sealed:
+            raise _NoPicture("its address was sealed with another secret: set it again")
         try:
             match known.source:
                 case FolderSource(folder=given):

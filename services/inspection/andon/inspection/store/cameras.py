@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from andon.contracts import NotFound
-from andon.contracts.camera import Camera, CameraState
+from andon.contracts.camera import Camera, CameraState, HttpSource, RtspSource
+from andon.inspection.domain.cameras import shown, with_address
+from andon.security import Safe
 from andon.storage import Collection, Database
 
 
 class OwnCamera(Camera):
     """A camera with its address as it is, secrets included."""
 
+    sealed: str = ""
+    """The address, where only the operator's secret can open it; `source` is without its secrets then."""
     cursor: str = ""
     """The last picture of those that come in an order: a file's name, or a number."""
 
@@ -20,16 +24,25 @@ class CameraStore:
     """One camera per station."""
 
     database: Database
+    safe: Safe
 
     def __post_init__(self) -> None:
         self._cameras = Collection(self.database, "cameras", OwnCamera, key="station_id")
 
     async def all(self) -> list[OwnCamera]:
-        """By station id."""
+        """By station id, sealed ones without their secrets."""
         return await self._cameras.find(sort=["station_id"], limit=0)
 
     async def find(self, station_id: str) -> OwnCamera | None:
-        return await self._cameras.get(station_id)
+        """Still sealed where it can't be opened."""
+        kept = await self._cameras.get(station_id)
+        if kept is None or not kept.sealed:
+            return kept
+        try:
+            address = await self.safe.opened(kept.sealed, _about(station_id))
+        except ValueError:
+            return kept
+        return kept.model_copy(update={"source": with_address(kept.source, address), "sealed": ""})
 
     async def get(self, station_id: str) -> OwnCamera:
         """Raises NotFound."""
@@ -39,6 +52,14 @@ class CameraStore:
         return found
 
     async def put(self, camera: OwnCamera) -> None:
+        public = shown(camera.source)
+        if (
+            isinstance(camera.source, (RtspSource, HttpSource))
+            and public != camera.source
+            and self.safe.seals
+        ):
+            sealed = await self.safe.sealed(camera.source.url, _about(camera.station_id))
+            camera = camera.model_copy(update={"source": public, "sealed": sealed})
         await self._cameras.put(camera)
 
     async def remove(self, station_id: str) -> bool:
@@ -59,3 +80,7 @@ class CameraStore:
         """Note a try without a picture."""
         bad = {"state": CameraState.AWAY, "last_failure_at": now, "last_failure": why}
         await self._cameras.update(camera.station_id, {"$set": bad, "$inc": {"failures": 1}})
+
+
+def _about(station_id: str) -> str:
+    return f"inspection.camera.{station_id}"
