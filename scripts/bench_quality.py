@@ -10,9 +10,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -20,28 +19,26 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from quality_detector import Part, found_again, measured, plates
+from quality_peers.beside import beside
+from quality_peers.table import table, write
 
 from andon.contracts.annotation import Shape, Verdict
 from andon.contracts.learning import Evaluation, LabelledImage, Parameters, RunKind
 from andon.contracts.training import Head
-from andon.serving import Detector, crops, decode_full
+from andon.serving import crops, decode_full
 from andon.training.domain.lessons import Lesson
-from andon.training.evaluation.figures import Found, average_precision
 from andon.training.fitting import pooled, regions
 from andon.training.fitting.backbone import Runner
-from andon.training.fitting.checkpoints import Checkpoints
-from andon.training.fitting.detector.learn import learn as detector_of
 from andon.training.fitting.lesson import run
 
 ROOT = Path(__file__).parents[1]
 SETS = ("cookies", "ball-screw")
-BOARDS = {1: "open", 2: "short", 3: "mousebite", 4: "spur", 5: "copper", 6: "pin-hole"}
 MOST_POINTS = 500
 FIRST, EACH, ROUNDS, SEEDS = 20, 15, 6, 4
 """Labels to begin with, labels per round, rounds, and how often it is repeated."""
 
 Floats = NDArray[np.float32]
-Part = tuple[LabelledImage, Path]
 
 
 def photographs(folder: Path) -> list[Part]:
@@ -174,75 +171,6 @@ def classes_cost(seen: Floats, classes: NDArray[np.int64]) -> float:
     return time.perf_counter() - began
 
 
-def found_again(folder: Path, scratch: Path) -> dict[str, Any]:
-    """A detector from three boards of four, their clean templates as good parts; mAP50 on the others.
-
-    Every fourth board by name is held out: no picture of it is learned from, its template neither.
-    """
-    (scratch / "images").mkdir(parents=True)
-    parts: list[LabelledImage] = []
-    held_out: list[tuple[Path, tuple[Shape, ...]]] = []
-    for number, lines in enumerate(sorted((folder / "annotations").glob("*.txt"))):
-        rows = [list(map(int, line.split())) for line in lines.read_text().splitlines() if line.strip()]
-        shapes = tuple(
-            Shape(class_name=BOARDS[row[4]], bbox=(row[0], row[1], row[2], row[3])) for row in rows
-        )
-        image, template = (next((folder / kind).glob(f"{lines.stem}.*")) for kind in ("images", "templates"))
-        if number % 4 == 3:  # noqa: PLR2004 - as above
-            held_out.append((image, shapes))
-            continue
-        for path, about in ((image, shapes), (template, ())):
-            (scratch / "images" / str(len(parts))).symlink_to(path.resolve())
-            verdict = Verdict.DEFECT if about else Verdict.GOOD
-            parts.append(LabelledImage(key=str(path), verdict=verdict, shapes=about, held_out=False))
-    lesson = Lesson(kind=RunKind.DETECTOR, version_id="pcb", images=tuple(parts))
-    began, cpu = time.perf_counter(), time.process_time()
-    learned = detector_of(lesson, scratch, _told, Checkpoints())
-    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
-    detector = Detector.open(scratch / learned.file.name, threads=2)
-    return {
-        "learned": len(parts),
-        "held_out": len(held_out),
-        "map50": map50(detector, held_out),
-        "steps": learned.metrics["steps"],
-        "fit_s": seconds,
-        "cpu_s": cpu,
-        "load": os.getloadavg()[1],
-    }
-
-
-def _told(
-    _stage: str, fraction: float, message: str, _metrics: Mapping[str, float] = MappingProxyType({}), /
-) -> None:
-    if "mAP50" in message:
-        print(f"  {fraction:.0%} {message}", flush=True)
-
-
-def map50(detector: Detector, parts: list[tuple[Path, tuple[Shape, ...]]]) -> float:
-    """Mean over classes of the average precision at an overlap of half."""
-    found = [detector.find(decode_full(path.read_bytes()).pixels, least=0.01) for path, _ in parts]
-    precisions: list[float] = []
-    for name in BOARDS.values():
-        truth = [
-            (number, shape.bbox)
-            for number, (_, shapes) in enumerate(parts)
-            for shape in shapes
-            if shape.class_name == name
-        ]
-        told = [
-            Found(number, one.box, one.score)
-            for number, some in enumerate(found)
-            for one in some
-            if one.class_name == name
-        ]
-        precisions.append(average_precision(told, truth) or 0.0)
-    print(
-        "  "
-        + " ".join(f"{name}:{value:.3f}" for name, value in zip(BOARDS.values(), precisions, strict=True))
-    )
-    return float(np.mean(precisions))
-
-
 def _anomalies(data: Path, heads: list[Head]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -252,6 +180,29 @@ def _anomalies(data: Path, heads: list[Head]) -> list[dict[str, Any]]:
             for head in heads:
                 rows.append(fitted(name, parts, head, folder / "run"))
                 print(" ".join(f"{key}={_short(value)}" for key, value in rows[-1].items()), flush=True)
+    return rows
+
+
+def _beside(data: Path, bank: int, most: int) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        sets = {name: photographs(data / name) for name in SETS if (data / name).is_dir()}
+        for name, parts in (sets or {"generated": generated(folder / "parts")}).items():
+            row = fitted(name, parts, Head.AUTO, folder / "run")
+            rows += beside(row, parts, folder / "run", bank, most)
+            print(table(rows), flush=True)
+    return rows
+
+
+def _masks(data: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        sets = {name: photographs(data / name) for name in SETS if (data / name).is_dir()}
+        for name, parts in (sets | {"plates": plates(folder / "parts")}).items():
+            rows.append(measured(name, parts, folder / "run"))
+            print(" ".join(f"{key}={_short(value)}" for key, value in rows[-1].items()), flush=True)
     return rows
 
 
@@ -270,11 +221,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--head", type=Head, action="append", default=None, help="by default auto")
-    parser.add_argument("--only", choices=("anomaly", "classes", "detector"), help="by default all")
+    parser.add_argument("--only", choices=("anomaly", "classes", "detector", "masks"), help="by default all")
+    parser.add_argument(
+        "--peers", action="store_true", help="anomalib beside the anomaly models: installs 1.8 GB"
+    )
+    parser.add_argument(
+        "--bank", type=int, default=1000, help="patches that PatchCore keeps: ours keeps as many"
+    )
+    parser.add_argument(
+        "--most", type=int, default=50, help="good parts above which PatchCore is left out: it needs hours"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="with --peers, the table into docs/benchmarks.md"
+    )
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     asked = parser.parse_args()
     figures: dict[str, Any] = {}
-    if asked.only in (None, "anomaly"):
+    if asked.only in (None, "anomaly") and asked.peers:
+        figures["peers"] = _beside(asked.data, asked.bank, asked.most)
+        if asked.write:
+            write(table(figures["peers"]), ROOT / "docs" / "benchmarks.md")
+    elif asked.only in (None, "anomaly"):
         figures["anomaly"] = _anomalies(asked.data, asked.head or [Head.AUTO])
     if asked.only in (None, "classes") and (asked.data / "pcb").is_dir():
         figures |= _classes(asked.data / "pcb")
@@ -283,6 +250,8 @@ def main() -> None:
             row = found_again(asked.data / "pcb", Path(scratch))
         figures["detector"] = row
         print("detector " + " ".join(f"{key}={_short(value)}" for key, value in row.items()), flush=True)
+    if asked.only in (None, "masks"):
+        figures["masks"] = _masks(asked.data)
     if asked.json:
         asked.json.write_text(json.dumps(figures, indent=1))
 
