@@ -23,6 +23,15 @@ class RunKind(StrEnum):
     """Where defects are and which, by gradient steps: from 5 outlined parts on, better from 20."""
 
 
+class Trainer(StrEnum):
+    """What learns a detector."""
+
+    NUMPY = "numpy"
+    """A head on frozen features, wherever Andon runs."""
+    TORCH = "torch"
+    """The backbone's upper half, too: on a machine that has torch, whose agents have the label `torch`."""
+
+
 class RunState(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
@@ -69,6 +78,8 @@ class Parameters(Message):
     """A class less probable than this is not named on the line; a detector measures its own limit."""
     steps: Annotated[int, Field(ge=0, le=20_000)] = 0
     """Gradient steps of a detector at most; 0: as its parts want, up to 2400."""
+    trainer: Trainer = Trainer.NUMPY
+    """Of a detector."""
 
 
 class StartRun(Message):
@@ -102,6 +113,8 @@ class Repeat(Message):
     """sha256 over the names and versions of all installed packages."""
     python: str
     seed: int
+    trained_with: str = ""
+    """Of a run by torch that has succeeded: version and device. The environment above is the service's."""
 
 
 class Run(Message):
@@ -236,6 +249,11 @@ class Evaluation(Message):
     """Area under the per-region overlap up to 30 % false positives; None without outlines."""
     map50: float | None = None
     """Mean average precision at an overlap of half, over classes."""
+    with_detector: Figures | None = None
+    """The same decisions where the detector decides, too; None of one that has no limit for that."""
+    area_error: float | None = None
+    """Median of how far the areas of outlined defects that were found are off, as a share of the true one;
+    None where the detector tells no outlines."""
     latency: Latency | None = None
     misses: tuple[Miss, ...] = ()
     """The worst 24: defects that passed, the lowest score first, then good parts that failed."""

@@ -38,13 +38,27 @@ class RegionModel(Message):
     """A class less probable than this is not named."""
 
 
+class DetectorUse(StrEnum):
+    """What a station's detector is asked for."""
+
+    NAMES = "names"
+    """Where the defects of parts are that did not pass, and of which class; it decides nothing."""
+    DECIDES = "decides"
+    """Every part is looked at; one with a defect above the detector's own limit fails, whatever its score."""
+
+
 class DetectorModel(Message):
-    """Finds the defects that people outlined, with box and class, on parts that did not pass."""
+    """Finds the defects that people outlined, with box and class."""
 
     file: ModelFile
     classes: tuple[str, ...]
     sure_above: Annotated[float, Field(ge=0, le=1)] = 0.3
     """Score from which on a defect is reported."""
+    fails_above: Annotated[float, Field(ge=0, le=1)] | None = None
+    """A part with a surer defect fails where the station lets the detector decide; None where too few good
+    parts were left out of its learning to bound its false alarms."""
+    calibration: tuple[float, ...] = ()
+    """Ascending, the highest score on each of those good parts."""
 
 
 class ModelRef(Message):
@@ -100,6 +114,7 @@ class Recipe(Message):
     thresholds: Thresholds | None = None
     min_area_mm2: Annotated[float, Field(ge=0)] = 0
     """Regions smaller than this are not reported."""
+    detector: DetectorUse = DetectorUse.NAMES
     region: Region = Region()
     evidence: Evidence = Evidence()
     changed_at: Time
@@ -180,6 +195,8 @@ class PutStation(Message):
     region: Region | None = None
     evidence: Evidence | None = None
     min_area_mm2: Annotated[float, Field(ge=0)] | None = None
+    detector: DetectorUse | None = None
+    """`decides` is refused while the station's version has no limit for it."""
     by: str = "andon"
 
 

@@ -132,3 +132,34 @@ def test_null_puts_a_value_back_and_the_difference_says_so():
     assert after == {}
     told = [(each.field, each.before, each.after) for each in differences(Values(), chosen, after)]
     assert told == [("alerting.minimum_parts", 20, None), ("batch.max_concurrent", 9, 4)]
+
+
+def test_shifts_are_kept_in_order_and_told_as_one_text():
+    after = changed(Values(), {}, {"site": {"shift_starts": "22:00 05:30 14:00", "zone": "Europe/Berlin"}})
+    assert effective(Values(), after).site.shift_starts == ("05:30", "14:00", "22:00")
+    told = {each.field: (each.before, each.after) for each in differences(Values(), {}, after)}
+    assert told == {
+        "site.shift_starts": ("06:00 14:00 22:00", "05:30 14:00 22:00"),
+        "site.zone": ("", "Europe/Berlin"),
+    }
+    document = config.Document(**dict(effective(Values(), after)), chosen=tuple(after))
+    assert config.Document.model_validate_json(document.model_dump_json()) == document
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        ("shift_starts", "06:00", "a day has 2 to 12 shifts"),
+        ("shift_starts", "06:00 14:00 06:00", "two shifts begin at 06:00"),
+        ("shift_starts", "06:00 24:00", "'24:00' is no time of day"),
+        ("shift_starts", "6 14", "'6' is no time of day"),
+        ("shift_starts", 6, "valid tuple"),
+        ("zone", "Mars/Olympus", "there is no time zone Mars/Olympus"),
+        ("zone", "../etc", "match pattern"),
+        ("zone", "Europe", "there is no time zone Europe"),
+    ],
+)
+def test_shifts_that_make_no_sense_are_refused_by_name(field, value, why):
+    with pytest.raises(BadRequest, match=why) as refused:
+        changed(Values(), {}, {"site": {field: value}})
+    assert list(refused.value.problem.fields) == [f"site.{field}"]

@@ -4,11 +4,28 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from andon.contracts.inspection import Decision, Detection, Inspection, Interval, Times
-from andon.contracts.station import Evidence, Mode, ModelFile, ModelRef, PutStation, Station, Thresholds
+from andon.contracts.inspection import DecidedBy, Decision, Detection, Inspection, Interval, Times
+from andon.contracts.station import (
+    DetectorModel,
+    Evidence,
+    Mode,
+    ModelFile,
+    ModelRef,
+    PutStation,
+    Station,
+    Thresholds,
+)
 from andon.contracts.training import ModelDeployed
 from andon.inspection.domain import pages, rollups
-from andon.inspection.domain.judgement import drawn, inspection_id, judge, kept, p_value
+from andon.inspection.domain.judgement import (
+    Verdict,
+    drawn,
+    inspection_id,
+    judge,
+    kept,
+    p_value,
+    with_defects,
+)
 from andon.inspection.domain.pages import Window
 from andon.inspection.domain.rollups import Rollup
 from andon.inspection.domain.stations import changed, deployed
@@ -32,6 +49,25 @@ def test_the_score_is_read_against_the_recipes_limits(score, decision, confidenc
     verdict = judge(score, LIMITS)
     assert verdict.decision is decision
     assert verdict.confidence == pytest.approx(confidence)
+
+
+@pytest.mark.parametrize(
+    ("decided", "defects", "limit", "expected"),
+    [
+        (Decision.PASS, [0.2, 0.55], 0.5, Verdict(Decision.FAIL, 0.75, DecidedBy.DETECTOR)),
+        (Decision.UNCERTAIN, [0.9], 0.5, Verdict(Decision.FAIL, 0.75, DecidedBy.DETECTOR)),
+        (Decision.PASS, [0.5], 0.5, Verdict(Decision.PASS, 0.6)),
+        (Decision.PASS, [], 0.5, Verdict(Decision.PASS, 0.6)),
+        (Decision.FAIL, [0.9], 0.5, Verdict(Decision.FAIL, 0.6)),
+        (Decision.PASS, [0.9], None, Verdict(Decision.PASS, 0.6)),
+    ],
+)
+def test_a_defect_above_the_detectors_limit_fails_what_its_score_alone_would_not(
+    decided, defects, limit, expected
+):
+    file = ModelFile(key="detector.onnx", sha256="0" * 64, size=1)
+    detector = DetectorModel(file=file, classes=("pit",), fails_above=limit, calibration=(0.1, 0.2, 0.5))
+    assert with_defects(Verdict(decided, 0.6), defects, detector) == expected
 
 
 def test_without_calibration_nothing_is_claimed_beyond_the_one_part_seen():

@@ -4,9 +4,19 @@ from datetime import timedelta
 
 import pytest
 
-from andon.contracts import Conflict, NotFound
+from andon.contracts import Conflict, Invalid, NotFound
 from andon.contracts.inspection import Decision, Trialled
-from andon.contracts.station import Deployment, SetModel, Station, Trial, TrialRole
+from andon.contracts.station import (
+    Deployment,
+    DetectorModel,
+    DetectorUse,
+    ModelFile,
+    ModelRef,
+    SetModel,
+    Station,
+    Trial,
+    TrialRole,
+)
 from andon.contracts.training import ModelDeployed
 from andon.inspection.domain.rollups import judged
 from andon.inspection.domain.rule import Rule
@@ -138,6 +148,30 @@ def test_a_station_changes_only_from_what_is_expected():
     assert switched(tried, set_model(None, 3, expects_trial="r-1")).trial is None
     with pytest.raises(NotFound):
         switched(None, set_model("m-1", 1))
+
+
+def finder(version: str, limit: float | None) -> ModelRef:
+    file = ModelFile(key="detector.onnx", sha256="0" * 64, size=1)
+    detector = DetectorModel(file=file, classes=("pit",), fails_above=limit)
+    return build.model_ref(version_id=version, detector=detector)
+
+
+@pytest.mark.parametrize("role", [TrialRole.SHADOW, TrialRole.CANARY, TrialRole.WATCH])
+def test_where_the_detector_decides_no_version_judges_parts_without_a_limit_of_its_own(role):
+    recipe = build.recipe(model=finder("m-1", 0.5), detector=DetectorUse.DECIDES)
+    known = build.station(recipe=recipe)
+    limits = build.thresholds()
+    trial = Trial(rollout_id="r-1", role=role, model=finder("m-2", None), thresholds=limits)
+    wanted = set_model(None, 2, trial=trial)
+    if role is TrialRole.CANARY:
+        with pytest.raises(Invalid, match="m-2 has no limit"):
+            switched(known, wanted)
+    else:
+        plan = plan_of(switched(known, wanted), "p1")
+        assert plan is not None
+        assert plan.judge.decider is not None
+        [other] = [each for each in (plan.instead, plan.silent) if each is not None]
+        assert other.decider is None
 
 
 def test_every_change_is_later_than_the_one_before():

@@ -24,6 +24,7 @@ from andon.training.fitting.detector.decoding import decode
 from andon.training.fitting.detector.examples import View, gathered, views_of
 from andon.training.fitting.detector.export import Head, exported
 from andon.training.fitting.detector.learn import learn
+from andon.training.fitting.detector.masks import spread
 from andon.training.fitting.detector.state import Scaling
 from andon.training.fitting.detector.taps import Eye, Shelf, size_of
 
@@ -115,25 +116,27 @@ def test_it_stops_when_the_parts_to_stop_by_are_told_no_better(
     monkeypatch.setattr(training, "PATIENCE", 2)
     monkeypatch.setattr(training, "PEAK_RATE", 0.0)
 
-    learned = learn(lesson(tmp_path, ["pit"] * 20), tmp_path, nothing, Checkpoints())
+    learned = learn(lesson(tmp_path, ["pit"] * 20, steps=8), tmp_path, nothing, Checkpoints())
 
-    assert learned.metrics["steps"] <= 4
+    assert 4 < learned.metrics["steps"] <= 7
     assert any("stopped early" in note for note in learned.notes)
 
 
 def test_the_file_says_on_both_runtimes_what_the_head_says(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
-    weights = network.begin(3, 0)
+    weights = network.begin(3, 0, masks=True)
+    layers = (*network.NORMED, network.MASK)
     norms = {
         name: (
             generator.normal(0, 0.2, 64).astype(np.float32),
             generator.uniform(0.5, 2, 64).astype(np.float32),
         )
-        for name in network.NORMED
+        for name in layers
     }
-    for name in network.NORMED:
+    for name in layers:
         weights[f"{name}.shift"] = generator.normal(0, 0.3, 64).astype(np.float32)
     weights["class.out"] *= 40
+    weights["mask.out"] *= 40
     image = labelled(3, "pit")[1]
     pixels = np.stack([decode_full(image).pixels, decode_full(labelled(4, "scratch")[1]).pixels])
     fine, coarse = Eye(256, threads=1).exact(pixels)
@@ -141,17 +144,22 @@ def test_the_file_says_on_both_runtimes_what_the_head_says(tmp_path: Path) -> No
         (fine.mean((0, 1, 2)), fine.std((0, 1, 2)) + 1e-3),
         (coarse.mean((0, 1, 2)), coarse.std((0, 1, 2)) + 1e-3),
     )
-    data = exported(Head(weights, norms, scaling), 256, ("a", "b", "c"), 0.25)
+    data = exported(Head(weights, norms, scaling), 256, ("a", "b", "c"), 0.25, 0.625, 0.4)
 
     done = network.forward(weights, *scaling(fine, coarse), norms)
     session: Any = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    by_ort = session.run(["boxes", "scores", "classes"], {"image": pixels})
+    outputs = ["boxes", "scores", "classes", "mask"]
+    by_ort = session.run(outputs, {"image": pixels})
     core = ov.Core()
     hints = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = core.compile_model(core.read_model(model=data), "CPU", hints)(pixels)
-    by_ov = [compiled[name] for name in ("boxes", "scores", "classes")]
+    by_ov = [compiled[name] for name in outputs]
 
-    for boxes, scores, classes in (by_ort, by_ov):
+    assert done.masks is not None
+    probable = 1 / (1 + np.exp(-spread(done.masks)))
+    assert probable.std() > 0.1
+    for boxes, scores, classes, mask in (by_ort, by_ov):
+        assert mask == pytest.approx(probable, abs=1e-3)
         for number in range(2):
             expected = decode(done.classes[number], done.distances[number])
             assert scores[number] == pytest.approx(expected.scores, abs=1e-4)
@@ -160,6 +168,8 @@ def test_the_file_says_on_both_runtimes_what_the_head_says(tmp_path: Path) -> No
             assert clear.sum() > 20
             assert (classes[number][clear] == expected.classes[clear]).all()
             assert boxes[number][clear] == pytest.approx(expected.boxes[clear], abs=0.05)
+    told = Detector.open(data)
+    assert (told.sure_above, told.fails_above, told.masks) == (0.25, 0.625, True)
     assert json.loads(session.get_modelmeta().custom_metadata_map["andon.classes"]) == ["a", "b", "c"]
 
 

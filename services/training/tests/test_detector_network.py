@@ -5,35 +5,45 @@ import pytest
 
 from andon.training.fitting.detector import network, targets
 from andon.training.fitting.detector.decoding import decode
+from andon.training.fitting.detector.masks import folded, mask_loss, painted, spread
 from andon.training.fitting.detector.targets import CELL, Window, box_loss, class_loss, target
 from andon.training.fitting.detector.training import PEAK_RATE, rate
 
 BOXES = np.array([[4, 6, 30, 34], [30, 10, 60, 40]], np.float32)
 CLASSES = np.array([0, 2])
 WHOLE = Window(0, 0, 8)
+MASK = np.zeros((64, 64), np.uint8)
+MASK[10:30, 6:28] = 255
 
 
-def head() -> network.Weights:
+def head(*, masks: bool = False) -> network.Weights:
     """Small and in double precision, so that differences tell derivatives."""
     generator = np.random.default_rng(0)
-    weights = network.begin(3, 0, width=6, channels=(5, 4))
+    weights = network.begin(3, 0, width=6, channels=(5, 4), masks=masks)
     return {name: value + generator.normal(0, 0.05, value.shape) for name, value in weights.items()}
 
 
-def test_every_weights_gradient_is_the_loss_difference() -> None:
+@pytest.mark.parametrize("masks", [False, True])
+def test_every_weights_gradient_is_the_loss_difference(masks: bool) -> None:
     generator = np.random.default_rng(1)
     fine, coarse = generator.normal(size=(2, 8, 8, 5)), generator.normal(size=(2, 4, 4, 4))
     told = target(BOXES, CLASSES, WHOLE, 3)
     heat, weight, distances = (np.stack([one] * 2) for one in (told.heat, told.weight, told.distances))
-    weights = head()
+    weights = head(masks=masks)
+    outlines = [painted(MASK, BOXES, np.array([True, False]), WHOLE)] * 2
 
     def loss() -> float:
         done = network.forward(weights, fine, coarse)
-        return class_loss(done.classes, heat)[0] + box_loss(done.distances, weight, distances)[0]
+        outlining = 0.0 if done.masks is None else mask_loss(done.masks, outlines)[0]
+        return class_loss(done.classes, heat)[0] + box_loss(done.distances, weight, distances)[0] + outlining
 
     done = network.forward(weights, fine, coarse)
     found = network.backward(
-        weights, done, class_loss(done.classes, heat)[1], box_loss(done.distances, weight, distances)[1]
+        weights,
+        done,
+        class_loss(done.classes, heat)[1],
+        box_loss(done.distances, weight, distances)[1],
+        None if done.masks is None else mask_loss(done.masks, outlines)[1],
     )
 
     assert set(found) == set(weights)
@@ -102,6 +112,42 @@ def test_what_is_told_exactly_is_decoded_to_the_boxes() -> None:
     assert sorted(found.classes[:2]) == [0, 2]
     assert found.scores[1] > 0.99
     assert found.scores[2] < 0.01
+
+
+def test_cells_are_laid_out_as_the_file_does() -> None:
+    cells = np.arange(1 * 2 * 3 * 16, dtype=np.float32).reshape(1, 2, 3, 16)
+
+    told = spread(cells)
+
+    assert told.shape == (1, 8, 12)
+    assert told[0, :4, :4].ravel() == pytest.approx(np.arange(16))
+    assert told[0, 0, 4] == 16
+    assert (folded(told) == cells).all()
+
+
+def test_a_mask_counts_within_outlined_boxes_each_alike_and_nowhere_in_others() -> None:
+    told = painted(MASK, BOXES, np.array([True, False]), WHOLE)
+
+    assert told.boxes == 1
+    assert told.share[5:15, 3:14].min() == 1
+    assert told.share.sum() * 4 == pytest.approx(20 * 22)
+    assert told.weight[7:18, 18:28].max() == 0
+    assert 0.8 < told.weight.sum() < 1.1
+    assert (told.weight[5:15, 3:14] > told.weight[0, 31]).all()
+
+
+def test_a_window_sees_of_the_mask_what_the_whole_sees_there() -> None:
+    whole, part = (painted(MASK, BOXES, np.array([True, True]), at) for at in (WHOLE, Window(0, 0, 4)))
+
+    assert part.share == pytest.approx(whole.share[:16, :16])
+
+
+def test_a_mask_told_exactly_costs_next_to_nothing() -> None:
+    told = painted(MASK, BOXES, np.array([True, False]), WHOLE)
+    sure = folded(told.share[None] * 40 - 20)
+
+    assert mask_loss(sure, [told])[0] < 0.01
+    assert mask_loss(-sure, [told])[0] > 5
 
 
 def test_a_perfect_answer_costs_nothing_and_a_far_one_much() -> None:

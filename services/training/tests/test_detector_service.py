@@ -32,7 +32,7 @@ async def ended(place: Line, run_id: str) -> Run:
 
 async def test_outlined_defects_are_found_on_the_line_with_evidence(line: Line) -> None:  # noqa: F811 - as above
     parent = await line.model()
-    images = await line.keep(some(2, 8, held_out=3))
+    images = await line.keep(some(84, 8, held_out=3))
 
     began = await line.start(
         kind=RunKind.DETECTOR, images=images, deploy=True, parameters=PARAMETERS, name="finds two"
@@ -40,7 +40,7 @@ async def test_outlined_defects_are_found_on_the_line_with_evidence(line: Line) 
     run = await ended(line, began.id)
 
     assert run.state is RunState.SUCCEEDED, run.message
-    assert (run.images, run.held_out, run.fraction) == (18, 6, 1.0)
+    assert (run.images, run.held_out, run.fraction) == (100, 34, 1.0)
     assert len(run.curves["train_loss"]) == len(run.curves["learning_rate"]) >= 1
     assert run.repeat is not None
     assert run.repeat.seed == 0
@@ -54,6 +54,9 @@ async def test_outlined_defects_are_found_on_the_line_with_evidence(line: Line) 
     assert line.place.recipe.model == version.model
 
     detector = Detector.open(await line.blobs.get(version.model.detector.file.key))
+    assert len(version.model.detector.calibration) == 49
+    assert version.model.detector.fails_above == detector.fails_above
+    assert detector.fails_above == max(version.model.detector.calibration[-1], detector.sure_above)
     image, jpeg = labelled(901, "pit")
     found = detector.find(decode_full(jpeg).pixels, least=0.0)[0]
     assert found.class_name == "pit"
@@ -61,7 +64,11 @@ async def test_outlined_defects_are_found_on_the_line_with_evidence(line: Line) 
 
     evidence = await line.gateway.ask(learning.EVALUATION, learning.GetEvaluation(version_id=version.id))
     assert evidence.map50 == pytest.approx(version.metrics["map50"], abs=1e-3)
-    assert {name: one.regions for name, one in evidence.classes.items()} == {"pit": 3, "scratch": 2}
+    assert evidence.with_detector is not None
+    assert evidence.with_detector.parts == evidence.all.parts
+    assert evidence.area_error is not None
+    assert evidence.area_error < 0.5
+    assert {name: one.regions for name, one in evidence.classes.items()} == {"pit": 3, "scratch": 3}
     assert any(isinstance(one, Run) and "train_loss" in one.metrics for one in line.heard)
 
 

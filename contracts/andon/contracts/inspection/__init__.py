@@ -26,6 +26,7 @@ from andon.contracts.inspection.frames import (
 )
 from andon.contracts.inspection.parts import (
     Box,
+    DecidedBy,
     Decision,
     Detection,
     Hold,
@@ -111,6 +112,7 @@ __all__ = [
     "Bins",
     "Box",
     "CleanStorage",
+    "DecidedBy",
     "Decision",
     "DeleteInspection",
     "Deleted",

@@ -15,6 +15,15 @@ class Decision(StrEnum):
     UNCERTAIN = "uncertain"
 
 
+class DecidedBy(StrEnum):
+    """Whose limit settled a part's decision."""
+
+    ANOMALY = "anomaly"
+    """The score's, against what good parts look like."""
+    DETECTOR = "detector"
+    """A defect's, of a part that would not have failed by its score."""
+
+
 Box = tuple[int, int, int, int]
 """x1, y1, x2, y2 in pixels of the original image; x2 and y2 are exclusive."""
 
@@ -30,8 +39,11 @@ class Detection(Message):
     area_px: int = 0
     """In pixels of the original image."""
     area_method: str = ""
-    """ring-otsu: by what differs from its surroundings; where that finds nothing, heatmap: its cells, or
-    box: the detector's."""
+    """mask: what the detector learned from outlines; else ring-otsu: by what differs from its surroundings;
+    where that finds nothing, heatmap: its cells, or box: the detector's."""
+    outline: tuple[tuple[tuple[int, int], ...], ...] = ()
+    """Polygons around it, x and y in pixels of the original image, the largest first; empty where the
+    detector learned no outlines."""
     peak_score: float = 0
     """Highest value of the heatmap inside the region."""
     class_confidence: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -104,6 +116,9 @@ class Inspection(Message):
     anomaly_score: float
     uncertain_above: float
     fail_above: float
+    decided_by: DecidedBy = DecidedBy.ANOMALY
+    defect_fail_above: float | None = None
+    """The detector's limit, where it looks at every part: a defect with more confidence fails the part."""
     objects_found: int
     detections: tuple[Detection, ...] = ()
     recipe_revision: int

@@ -2,10 +2,19 @@
 
 from datetime import datetime
 
+from andon.contracts.station import ModelRef
 from andon.contracts.training import FitProgress, ModelVersion
 from andon.storage import Collection, Index, Mongo
 
 DATABASE = "training"
+_FILES = ("fp32", "int8", "regions.file", "detector.file")
+"""Of a model."""
+
+
+def files_of(model: ModelRef) -> set[str]:
+    """Object keys of all that belongs to it."""
+    experts = [each.file for each in (model.regions, model.detector) if each is not None]
+    return {file.key for file in (model.fp32, model.int8, *experts) if file is not None}
 
 
 class Fits:
@@ -52,9 +61,10 @@ class Versions:
         """It is no longer listed; what it judged still leads back to it."""
         await self._versions.update(version_id, {"$set": {"deleted_at": at}})
 
-    async def sharing(self, digest: str) -> bool:
-        """Whether a version that is still there has these files."""
-        return await self._versions.count({"model.digest": digest, "deleted_at": None}) > 0
+    async def using(self, key: str) -> bool:
+        """Whether a version that is still there has this file."""
+        anywhere = [{f"model.{field}.key": key} for field in _FILES]
+        return await self._versions.count({"$or": anywhere, "deleted_at": None}) > 0
 
     async def deployed(self, version: ModelVersion, station_ids: tuple[str, ...]) -> None:
         """These stations judge by this version now, and by no other."""

@@ -1,5 +1,6 @@
 """Regions of a heatmap, their area in the original picture, and the picture with both drawn over it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -9,13 +10,13 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from andon.contracts.inspection import Box
+from andon.contracts.inspection import Box, Detection
 from andon.contracts.station import Region
 
 Heatmap = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
-RING_OTSU, HEATMAP, BOX = "ring-otsu", "heatmap", "box"
+MASK, RING_OTSU, HEATMAP, BOX = "mask", "ring-otsu", "heatmap", "box"
 """How an area was measured."""
 _MAX_SIDE = 800
 _RED = (235, 64, 52)
@@ -105,10 +106,16 @@ def glow(picture: Pixels, heatmap: Heatmap, limits: tuple[float, float], region:
     return canvas
 
 
-def framed(picture: Pixels, boxes: list[Box], size: tuple[int, int]) -> Drawing:
-    """The picture with a frame round each box, encoded; boxes are in pixels of an original of that size."""
+def framed(picture: Pixels, found: Iterable[Detection], size: tuple[int, int]) -> Drawing:
+    """The picture, encoded, with a frame round each and the outline it may have; its original has `size`."""
     high, wide = picture.shape[:2]
-    for left, top, right, bottom in boxes:
+    for each in found:
+        left, top, right, bottom = each.bbox
+        outline = [np.array(ring) * (wide, high) // size for ring in each.outline]
+        thin = max(1, wide // 800)
+        cv2.polylines(
+            picture, [ring.astype(np.int32) for ring in outline], isClosed=True, color=_AMBER, thickness=thin
+        )
         corners = (
             (left * wide // size[0], top * high // size[1]),
             (right * wide // size[0], bottom * high // size[1]),

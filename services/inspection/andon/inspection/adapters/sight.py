@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from andon.contracts.inspection import Detection
+from andon.contracts.inspection import Decision, Detection
 from andon.contracts.station import Region
 from andon.inspection.adapters import picture
 from andon.inspection.adapters.picture import Drawing
-from andon.inspection.domain.judgement import Verdict, p_value
+from andon.inspection.domain.judgement import Verdict, p_value, with_defects
 from andon.inspection.domain.rule import Rule
 from andon.serving import (
     Decoded,
@@ -73,15 +73,21 @@ def show(
     data: bytes,
     experts: Experts = Experts(),
 ) -> Seen:
-    """Find, measure, name and draw what is wrong with a part that did not pass."""
+    """Find, measure, name and draw what is wrong with a part that did not pass.
+
+    One that would have passed passes still, with nothing found, unless its detector decides and finds it bad.
+    """
     decoded = decode_full(data)
     known = _known(prediction, decoded, rule, experts.detector)
+    counted = _large(known, rule)
+    verdict = with_defects(verdict, (each.confidence for each in counted), rule.decider)
+    if verdict.decision is Decision.PASS:
+        return Seen(prediction.score, verdict)
     others = _detections(prediction, decoded, rule, known)
-    found = _large(known, rule) + _named(_large(others, rule), decoded, rule, experts.classifier)
+    found = counted + _named(_large(others, rule), decoded, rule, experts.classifier)
     low, high = rule.limits.uncertain_above, rule.limits.fail_above
     glowing = picture.glow(decoded.pixels, prediction.heatmap, (low, 2 * high - low), rule.region)
-    boxes = [detection.bbox for detection in found]
-    drawing = picture.framed(glowing, boxes, (decoded.width, decoded.height))
+    drawing = picture.framed(glowing, found, (decoded.width, decoded.height))
     return Seen(prediction.score, verdict, found, drawing)
 
 
@@ -91,15 +97,19 @@ def _known(
     """Defects like those that people outlined, the surest first."""
     if detector is None or rule.model.detector is None:
         return ()
-    every = distinct(detector.find(decoded.pixels, rule.region, rule.model.detector.sure_above))
+    least = rule.model.detector.sure_above
+    every = distinct(detector.find(decoded.pixels, rule.region, least, outlines=True))
     return tuple(_like_outlined(one, prediction, decoded, rule) for one in every)
 
 
 def _like_outlined(one: Detected, prediction: Prediction, decoded: Decoded, rule: Rule) -> Detection:
     x1, y1, x2, y2 = one.box
-    pixels = picture.area(decoded.pixels, one.box)
-    method = picture.RING_OTSU if pixels else picture.BOX
-    pixels = pixels or (x2 - x1) * (y2 - y1)
+    if one.outlined is not None:
+        pixels, method = one.outlined.area, picture.MASK
+    else:
+        pixels = picture.area(decoded.pixels, one.box)
+        method = picture.RING_OTSU if pixels else picture.BOX
+        pixels = pixels or (x2 - x1) * (y2 - y1)
     peak = picture.peak(prediction.heatmap, one.box, (decoded.width, decoded.height), rule.region)
     return Detection(
         class_name=one.class_name,
@@ -110,6 +120,7 @@ def _like_outlined(one: Detected, prediction: Prediction, decoded: Decoded, rule
         area_px=pixels,
         area_method=method,
         peak_score=peak,
+        outline=one.outlined.polygons if one.outlined else (),
     )
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -16,6 +17,7 @@ from andon.contracts.config import (
     LimitsSection,
     QuerySection,
     Secret,
+    SiteSection,
     Value,
     Values,
 )
@@ -27,6 +29,7 @@ _SECTIONS: dict[str, type[Message]] = {
     "batch": BatchSection,
     "query": QuerySection,
     "limits": LimitsSection,
+    "site": SiteSection,
 }
 _SECRETS = frozenset({API_KEY})
 _SECRET: TypeAdapter[str] = TypeAdapter(Secret)
@@ -63,6 +66,8 @@ def changed(defaults: Values, chosen: Chosen, wanted: Mapping[str, Mapping[str, 
     values = effective(defaults, after)
     if values.query.backend is not Backend.LOCAL and not values.query.model:
         raise _refused({"query.model": f"the backend '{values.query.backend}' needs the name of a model"})
+    if values.site.zone and not _is_zone(values.site.zone):
+        raise _refused({"site.zone": f"there is no time zone {values.site.zone}"})
     return after
 
 
@@ -97,11 +102,21 @@ def _told(chosen: Chosen) -> str:
 
 
 def _flat(values: Values) -> dict[str, Value]:
-    return {
-        f"{section}.{name}": value.value if isinstance(value, Enum) else value
-        for section, part in values
-        for name, value in part
-    }
+    return {f"{section}.{name}": _plain(value) for section, part in values for name, value in part}
+
+
+def _plain(value: Any) -> Value:
+    if isinstance(value, tuple):
+        return " ".join(cast("tuple[str, ...]", value))
+    return value.value if isinstance(value, Enum) else value
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, ZoneInfoNotFoundError):  # a folder of the data, no name, or unknown
+        return False
+    return True
 
 
 def _unknown(wanted: Mapping[str, Mapping[str, Value]]) -> dict[str, str]:
@@ -127,7 +142,7 @@ def _misfits(named: Chosen) -> dict[str, str]:
             if value is not None:
                 _typed(field, value)
         except ValidationError as error:
-            faults[field] = error.errors()[0]["msg"]
+            faults[field] = error.errors()[0]["msg"].removeprefix("Value error, ")
         except KeyError:
             continue  # named among the unknown
     return faults

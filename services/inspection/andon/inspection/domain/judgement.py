@@ -1,12 +1,13 @@
 """From an anomaly score to a decision and how sure it is."""
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from uuid import UUID, uuid5
 
-from andon.contracts.inspection import Decision, FrameCaptured
-from andon.contracts.station import Evidence, Thresholds
+from andon.contracts.inspection import DecidedBy, Decision, FrameCaptured
+from andon.contracts.station import DetectorModel, Evidence, Thresholds
 
 _FRAMES = UUID("5b1c3f0e-6a53-5d1b-9c52-0d3f8f6f2c11")
 
@@ -17,6 +18,7 @@ class Verdict:
 
     decision: Decision
     confidence: float
+    decided_by: DecidedBy = DecidedBy.ANOMALY
 
 
 def judge(score: float, thresholds: Thresholds) -> Verdict:
@@ -27,6 +29,16 @@ def judge(score: float, thresholds: Thresholds) -> Verdict:
     if score > thresholds.uncertain_above:
         return Verdict(Decision.UNCERTAIN, normal)
     return Verdict(Decision.PASS, normal)
+
+
+def with_defects(verdict: Verdict, confidences: Iterable[float], detector: DetectorModel | None) -> Verdict:
+    """The same, unless one of the defects is surer than the limit of a detector that decides."""
+    if detector is None or detector.fails_above is None or verdict.decision is Decision.FAIL:
+        return verdict
+    surest = max(confidences, default=0.0)
+    if surest <= detector.fails_above:
+        return verdict
+    return Verdict(Decision.FAIL, 1 - p_value(surest, detector.calibration), DecidedBy.DETECTOR)
 
 
 def p_value(score: float, calibration: tuple[float, ...]) -> float:

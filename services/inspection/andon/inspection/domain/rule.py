@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass
 
-from andon.contracts.station import Evidence, ModelRef, Region, Station, Thresholds
+from andon.contracts.station import (
+    DetectorModel,
+    DetectorUse,
+    Evidence,
+    ModelRef,
+    Region,
+    Station,
+    Thresholds,
+)
 
 
 @dataclass(frozen=True)
@@ -18,6 +26,19 @@ class Rule:
     min_area_mm2: float
     mm2_per_pixel: float | None
     """None until the station's mm-per-pixel is known."""
+    detector: DetectorUse = DetectorUse.NAMES
+
+    @property
+    def decider(self) -> DetectorModel | None:
+        """The detector that decides about every part, too; None where none is to, or none has a limit."""
+        return (
+            self.model.detector if self.detector is DetectorUse.DECIDES and can_decide(self.model) else None
+        )
+
+
+def can_decide(model: ModelRef | None) -> bool:
+    """Whether the version has a detector with a limit of its own."""
+    return model is not None and model.detector is not None and model.detector.fails_above is not None
 
 
 def rule_of(station: Station) -> Rule | None:
@@ -35,6 +56,7 @@ def rule_of(station: Station) -> Rule | None:
         evidence=recipe.evidence,
         min_area_mm2=recipe.min_area_mm2,
         mm2_per_pixel=across * down if across and down else None,
+        detector=recipe.detector,
     )
 
 

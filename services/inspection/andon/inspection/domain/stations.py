@@ -2,9 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from andon.contracts import Conflict, NotFound
+from andon.contracts import Conflict, Invalid, NotFound
 from andon.contracts.station import (
     Deployment,
+    DeploymentKind,
+    DetectorUse,
     Evidence,
     Mode,
     ModelRef,
@@ -13,10 +15,13 @@ from andon.contracts.station import (
     SetModel,
     Station,
     Thresholds,
+    TrialRole,
 )
 from andon.contracts.training import ModelDeployed
+from andon.inspection.domain.rule import can_decide
 
 _HISTORY = 100
+_BACK = (DeploymentKind.ROLLBACK, DeploymentKind.AUTOMATIC_ROLLBACK)
 
 
 def changed(
@@ -24,7 +29,8 @@ def changed(
 ) -> Station:
     """The station with what is named changed; a new one teaches until it has a model.
 
-    `keep_passed` is the share of passed parts that a new station keeps, unless it is named.
+    `keep_passed` is the share of passed parts that a new station keeps, unless it is named. Raises Invalid
+    where the detector is to decide and the station's version has no limit for that.
     """
     if known is None and wanted.evidence is None and keep_passed is not None:
         wanted = wanted.model_copy(update={"evidence": Evidence(keep_passed=keep_passed)})
@@ -41,11 +47,13 @@ def changed(
 def _recipe(station: Station, wanted: PutStation, now: datetime) -> Recipe | None:
     named = {
         name: value
-        for name in ("region", "evidence", "min_area_mm2")
+        for name in ("region", "evidence", "min_area_mm2", "detector")
         if (value := getattr(wanted, name)) is not None
     }
     if not named:
         return station.recipe
+    if wanted.detector is DetectorUse.DECIDES:
+        _refuse_without_limit(station.id, station.recipe.model if station.recipe else None)
     return _revised(station, named, wanted.by, now)
 
 
@@ -69,7 +77,10 @@ def _outdated(station: Station, news: ModelDeployed) -> bool:
 
 
 def switched(known: Station | None, wanted: SetModel) -> Station:
-    """The station with another model, another trial, or both. Raises NotFound and Conflict."""
+    """The station with another model, another trial, or both. Raises NotFound and Conflict.
+
+    Raises Invalid for a version without a limit where the detector decides; the way back is never barred.
+    """
     if known is None:
         raise NotFound(f"there is no station with station_id '{wanted.station_id}'")
     version = known.recipe.model.version_id if known.recipe and known.recipe.model else None
@@ -78,6 +89,11 @@ def switched(known: Station | None, wanted: SetModel) -> Station:
     trial = known.trial.rollout_id if known.trial else ""
     if wanted.expects_trial not in (None, trial):
         raise Conflict(f"station '{known.id}' tries another version already: rollout {trial}")
+    if known.recipe is not None and known.recipe.detector is DetectorUse.DECIDES:
+        if wanted.trial is not None and wanted.trial.role is TrialRole.CANARY:
+            _refuse_without_limit(known.id, wanted.trial.model)
+        if wanted.model is not None and wanted.deployment and wanted.deployment.kind not in _BACK:
+            _refuse_without_limit(known.id, wanted.model)
     station = known.model_copy(update={"trial": wanted.trial, "updated_at": _later(known, wanted.at)})
     if wanted.model is None or wanted.thresholds is None or wanted.deployment is None:
         return station
@@ -95,7 +111,10 @@ def _taken_into_use(station: Station, model: ModelRef, limits: Thresholds, entry
     recipe = station.recipe
     same = recipe is not None and recipe.model == model and recipe.thresholds == limits
     if not same:
-        recipe = _revised(station, {"model": model, "thresholds": limits}, entry.by, entry.at)
+        changes: dict[str, object] = {"model": model, "thresholds": limits}
+        if not can_decide(model):
+            changes["detector"] = DetectorUse.NAMES
+        recipe = _revised(station, changes, entry.by, entry.at)
     return station.model_copy(
         update={
             "recipe": recipe,
@@ -103,6 +122,21 @@ def _taken_into_use(station: Station, model: ModelRef, limits: Thresholds, entry
             "history": _with(station.history, entry, again=same),
             "updated_at": _later(station, entry.at),
         }
+    )
+
+
+def _refuse_without_limit(station_id: str, model: ModelRef | None) -> None:
+    if model is None or model.detector is None:
+        reason = f"{model.version_id} has no detector" if model else "it has no model yet"
+    elif model.detector.fails_above is None:
+        reason = (
+            f"the detector of {model.version_id} has no limit to decide by: too few good parts were left out"
+            " of its learning"
+        )
+    else:
+        return
+    raise Invalid(
+        f"detector: 'decides' is not to be had at station '{station_id}': {reason}", {"detector": reason}
     )
 
 

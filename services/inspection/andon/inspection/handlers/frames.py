@@ -161,10 +161,13 @@ class Inspector:
         """The verdict; of a part that did not pass, also where and how large its defects are."""
         prediction, rule = answer.prediction, answer.rule
         verdict = judge(prediction.score, rule.limits)
-        if verdict.decision is Decision.PASS:
+        if verdict.decision is Decision.PASS and rule.decider is None:
             return Seen(prediction.score, verdict)
-        classifier = await self.opinions.models.classifier_if_any(rule.model)
-        detector = await self.opinions.models.detector_if_any(rule.model)
+        models = self.opinions.models
+        classifier = await models.classifier_if_any(rule.model)
+        # What is to decide must not be passed over in silence: without its file, the part is refused.
+        decides = rule.decider is not None
+        detector = await (models.detector if decides else models.detector_if_any)(rule.model)
         return await self._think(show, prediction, verdict, rule, frame.data, Experts(classifier, detector))
 
     async def _keep_and_say(self, judged: Inspection, stored: list["asyncio.Future[None]"]) -> Inspection:
@@ -209,6 +212,8 @@ def _inspection(part: str, frame: Frame, rule: Rule, seen: Seen) -> Inspection:
         station_id=rule.station_id,
         part_id=frame.part_id,
         decision=seen.verdict.decision,
+        decided_by=seen.verdict.decided_by,
+        defect_fail_above=rule.decider.fails_above if rule.decider else None,
         confidence=seen.verdict.confidence,
         anomaly_score=seen.score,
         uncertain_above=rule.limits.uncertain_above,

@@ -64,6 +64,8 @@ class Opinions:
 
     async def _ask(self, rule: Rule, pixels: Pixels) -> Prediction:
         model = await self.models.of(rule.model)
+        if rule.decider is not None:
+            await self.models.detector(rule.model)  # without it, whoever steps in has to
         prediction = await model.predict(pixels)
         # What is not a number would pass: no comparison with a limit holds for it.
         if not math.isfinite(prediction.score) or not np.isfinite(prediction.heatmap).all():

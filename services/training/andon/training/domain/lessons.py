@@ -47,7 +47,13 @@ class LessonResult(Message):
     detector: FittedFile | None = None
     sure_above: float = 0.0
     """Score from which on the detector's defects are reported."""
+    fails_above: float | None = None
+    """Score of a defect above which the detector may fail a part; None where it can't decide."""
+    calibration: tuple[float, ...] = ()
+    """Ascending, the detector's highest score on each good part that it was not learned from."""
     classes: tuple[str, ...] = ()
+    trained_with: str = ""
+    """Framework and device, where it was not Andon's own arithmetic."""
     metrics: dict[str, float]
     notes: tuple[str, ...] = ()
     evaluation: Evaluation | None = None

@@ -8,6 +8,8 @@ from andon.contracts.queue import ENDED, Job, JobStatus
 
 LINES = 20
 POINTS = 500
+TRAINER = "training"
+"""The label of agents beside which the trainer is installed."""
 
 
 def learned_of(run: Run, fraction: float, metrics: Mapping[str, float], message: str) -> dict[str, Any]:
@@ -42,5 +44,8 @@ def line_of(job: Job) -> str:
     """Where a job stands, for people."""
     if job.status in ENDED:
         return job.error or job.status_message or f"the job ended as {job.status.value}"
+    if job.status is JobStatus.QUEUED:
+        needs = [label for label in job.requirements.labels if label != TRAINER]
+        return f"waits for an agent with {' and '.join(needs)}" if needs else "waits for an agent"
     where = f" on {job.device}" if job.device else ""
     return f"{job.status.value}{where}"

@@ -26,6 +26,7 @@ def evidence(
     stations = sorted({one.image.station_id for one in certain if one.image.station_id})
     classes = {name: _class(name, certain) for name in _classes(certain)}
     precisions = [one.average_precision for one in classes.values() if one.average_precision is not None]
+    decided = [one.with_detector for one in certain if one.with_detector]
     misses = worst(certain)
     evaluation = Evaluation(
         version_id=version_id,
@@ -40,11 +41,21 @@ def evidence(
         region_confusion=_confusion(certain),
         pixel_pro=_pro(certain),
         map50=float(np.mean(precisions)) if precisions else None,
+        with_detector=figures(decided) if decided else None,
+        area_error=area_error([pair for one in certain for pair in one.areas]),
         latency=latency,
         misses=tuple(_miss(one) for one in misses),
         notes=tuple(_doubts(certain)),
     )
     return evaluation, misses
+
+
+def area_error(areas: Sequence[tuple[int, int]]) -> float | None:
+    """Median of the difference between an area told and the true one, as a share of that."""
+    if not areas:
+        return None
+    told, true = np.array(areas, np.float64).T
+    return float(np.median(abs(told / true - 1)))
 
 
 def worst(seen: Sequence[Seen]) -> list[Seen]:

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -31,7 +31,7 @@ from andon.serving import (
     look,
     spots,
 )
-from andon.training.evaluation.figures import Judged
+from andon.training.evaluation.figures import OVERLAP, Judged, iou
 
 UNNAMED = "anomaly"
 POSSIBLE = 0.01
@@ -69,6 +69,10 @@ class Seen:
     thumbnail: bytes = field(repr=False)
     candidates: tuple[Detected, ...] | None = None
     """All that a detector thinks possible, whatever was decided; None without one."""
+    with_detector: Judged | None = None
+    """The same where the detector decides, too; None of one that has no limit for that."""
+    areas: tuple[tuple[int, int], ...] = ()
+    """Of outlined defects that were found: pixels as the detector outlines them, and as people did."""
 
 
 def judge_all(
@@ -110,25 +114,55 @@ async def _judged(candidate: Candidate, predictor: Predictor, image: LabelledIma
     taken = (time.perf_counter() - began) * 1e3
     decision = decide(prediction.score, candidate.thresholds)
     detector = candidate.detector
-    candidates = tuple(detector.find(decoded.pixels, candidate.region, POSSIBLE)) if detector else None
+    candidates = (
+        tuple(detector.find(decoded.pixels, candidate.region, POSSIBLE, outlines=True)) if detector else None
+    )
+    judged = Judged(image.verdict, decision, prediction.score)
+    sure = distinct([one for one in candidates or () if detector and one.score >= detector.sure_above])
     found: tuple[tuple[Box, str, float], ...] = ()
     if decision is not Decision.PASS:
-        sure = distinct([one for one in candidates or () if detector and one.score >= detector.sure_above])
         others = _found(candidate, prediction.heatmap, decoded, [one.box for one in sure])
         found = tuple((one.box, one.class_name, one.score) for one in sure) + others
     boxes = [shape.bbox for shape in image.shapes]
     classifier = candidate.classifier
     return Seen(
         image=image,
-        judged=Judged(image.verdict, decision, prediction.score),
+        judged=judged,
         milliseconds=taken,
         heatmap=prediction.heatmap,
         found=found,
         named=tuple(classifier.name(decoded.pixels, boxes)) if classifier and boxes else (),
         mask=_mask(image, decoded, candidate.region),
         candidates=candidates,
+        with_detector=_failed(judged, sure, detector.fails_above) if detector else None,
+        areas=tuple(_areas(image, sure)),
         thumbnail=_thumbnail(decoded.pixels, boxes, [box for box, _, _ in found]),
     )
+
+
+def _failed(judged: Judged, sure: Sequence[Detected], limit: float | None) -> Judged | None:
+    """With the detector's word, as the line takes it."""
+    if limit is None:
+        return None
+    bad = any(one.score > limit for one in sure)
+    return replace(judged, decision=Decision.FAIL) if bad else judged
+
+
+def _areas(image: LabelledImage, sure: Sequence[Detected]) -> Iterator[tuple[int, int]]:
+    for shape in image.shapes:
+        best = max(sure, key=lambda one: iou(one.box, shape.bbox), default=None)
+        if shape.polygon and best and best.outlined and iou(best.box, shape.bbox) >= OVERLAP:
+            yield best.outlined.area, pixels_of(shape)
+
+
+def pixels_of(shape: Shape) -> int:
+    """That its polygon covers."""
+    points = np.array(shape.polygon).round().astype(np.int32)
+    corner = points.min(axis=0)
+    wide, high = (int(side) for side in points.max(axis=0) - corner + 1)
+    drawn = np.zeros((high, wide), np.uint8)
+    cv2.fillPoly(drawn, [points - corner], (1,))
+    return cv2.countNonZero(drawn)
 
 
 def decide(score: float, thresholds: Thresholds) -> Decision:

@@ -40,7 +40,7 @@ def page(evaluation: Evaluation, thresholds: Thresholds, seen: Sequence[Seen], m
         "<h2>Scores</h2>",
         _histogram(thresholds, seen),
         "<h2>Decisions at the recipe's limits</h2>",
-        _decisions({"all": evaluation.all, **evaluation.by_station}),
+        _decisions({"all": evaluation.all, **evaluation.by_station, **_deciding(evaluation)}),
         _classes(evaluation),
         _confusion(evaluation),
         _gallery(misses),
@@ -69,6 +69,8 @@ def _tiles(evaluation: Evaluation) -> str:
         ("Where on the part (PRO)", _number(evaluation.pixel_pro), "needs outlines"),
         ("Regions found (mAP50)", _number(evaluation.map50), "needs classes"),
     ]
+    if evaluation.area_error is not None:
+        tiles.append(("Areas off by (median)", f"{evaluation.area_error:.0%}", "of defects that were found"))
     if latency:
         about = f"95 % within {latency.p95_ms:.1f} ms, {latency.runtime} on {latency.device}"
         tiles.append(("Time for a part", f"{latency.median_ms:.1f} ms", about))
@@ -101,6 +103,11 @@ def _histogram(thresholds: Thresholds, seen: Sequence[Seen]) -> str:
         )
     about = "<p>Green: good parts. Red: defective ones. Dashed: uncertain above, fail above.</p>"
     return f'<svg viewBox="0 0 800 165" role="img" aria-label="Scores">{"".join(bars)}</svg>{about}'
+
+
+def _deciding(evaluation: Evaluation) -> dict[str, Figures]:
+    found = evaluation.with_detector
+    return {} if found is None else {"all, where the detector decides, too": found}
 
 
 def _decisions(groups: dict[str, Figures]) -> str:

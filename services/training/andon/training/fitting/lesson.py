@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from andon.contracts import Invalid
 from andon.contracts.annotation import Verdict
-from andon.contracts.learning import Evaluation, RunKind
+from andon.contracts.learning import Evaluation, RunKind, Trainer
 from andon.contracts.station import Thresholds
 from andon.serving import Detector, ModelFiles, RegionClassifier
 from andon.training.domain.lessons import (
@@ -30,6 +31,9 @@ from andon.training.evaluation.evidence import evidence
 from andon.training.evaluation.judging import Candidate, judge_all
 from andon.training.evaluation.page import page
 from andon.training.fitting.checkpoints import Checkpoints
+
+if TYPE_CHECKING:
+    from andon.training.fitting.detector.learn import Learned
 
 FITTED, EVALUATED = 0.8, 0.97
 """Fractions of the whole after which fitting and evaluating are over."""
@@ -98,17 +102,32 @@ def _regions(lesson: Lesson, folder: Path, cache: Path | None, say: Say) -> Less
 
 
 def _detector(lesson: Lesson, folder: Path, say: Say, kept_before: Checkpoints | None) -> LessonResult:
-    from andon.training.fitting.detector.learn import learn  # noqa: PLC0415 - the others have no use for it
-
     _judged_by_parent(lesson, folder)
-    learned = learn(lesson, folder, say, kept_before or Checkpoints())
+    learned, trained_with = _learned(lesson, folder, say, kept_before or Checkpoints())
     return LessonResult(
         detector=learned.file,
         sure_above=learned.sure_above,
+        fails_above=learned.limit.fails_above,
+        calibration=learned.limit.calibration,
         classes=learned.classes,
+        trained_with=trained_with,
         metrics=learned.metrics,
         notes=learned.notes,
     )
+
+
+def _learned(lesson: Lesson, folder: Path, say: Say, kept_before: Checkpoints) -> "tuple[Learned, str]":
+    """And with what, where that is not Andon's own arithmetic. The others have no use for either."""
+    if lesson.parameters.trainer is Trainer.TORCH:
+        from andon.training.fitting.deeper.finding import made_importable  # noqa: PLC0415 - as above
+
+        made_importable()
+        from andon.training.fitting.deeper.learn import learn as deeper  # noqa: PLC0415 - needs torch
+
+        return deeper(lesson, folder, say, kept_before)
+    from andon.training.fitting.detector.learn import learn  # noqa: PLC0415 - as above
+
+    return learn(lesson, folder, say, kept_before), ""
 
 
 def _judged_by_parent(lesson: Lesson, folder: Path) -> None:
@@ -175,6 +194,7 @@ def _headlines(evaluation: Evaluation | None) -> dict[str, float]:
         "false_reject": whole.false_reject and whole.false_reject.value,
         "pixel_pro": evaluation.pixel_pro,
         "map50": evaluation.map50,
+        "area_error": evaluation.area_error,
         "region_accuracy": _accuracy(evaluation),
         "latency_ms": evaluation.latency and evaluation.latency.median_ms,
     }

@@ -16,6 +16,7 @@ from andon.training.adapters.process import FittingProcess
 from andon.training.learning.desk import LearningDesk
 from andon.training.learning.keeping import Keeping
 from andon.training.learning.packing import Packing
+from andon.training.learning.placing import Placing
 from andon.training.learning.refitting import Refitting
 from andon.training.learning.runner import Runner
 from andon.training.learning.store import Evaluations, Labels, Runs
@@ -79,7 +80,7 @@ def register(  # noqa: PLR0913 - what the service lends
     keeping = Keeping(bus, versions, evaluations, packing, deployer, clock)
     runner = Runner(bus, runs, packing, process, keeping, asyncio.Semaphore(1), clock)
     wishes = Wishes(bus, versions, labels, files.blobs, threads)
-    desk = LearningDesk(bus, runs, labels, evaluations, wishes, runner, clock)
+    desk = LearningDesk(bus, runs, labels, evaluations, wishes, runner, Placing(bus), clock)
     refitting = Refitting(labels, runs, desk, settings.refit_after, settings.refit_deploys, clock)
     desk.then = refitting.ended
     bus.answers(learning.START, desk.start)

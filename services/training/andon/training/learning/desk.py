@@ -2,21 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import uuid4
 
-from andon.contracts import Conflict, NotFound, Refused, Unavailable, learning, queue
+from andon.contracts import Conflict, NotFound, learning, queue
 from andon.contracts.learning import Evaluation, Place, Run, RunState, StartRun
 from andon.messaging import Delivery, Service
-from andon.telemetry import log
 from andon.training.learning.environment import repeat_of
-from andon.training.learning.jobs import LABEL
+from andon.training.learning.placing import Placing
 from andon.training.learning.runner import Runner
 from andon.training.learning.store import Evaluations, Labels, Runs
 from andon.training.learning.wishes import Wish, Wishes
-
-_log = log("andon.training")
 
 
 @dataclass
@@ -27,6 +24,7 @@ class LearningDesk:
     evaluations: Evaluations
     wishes: Wishes
     runner: Runner
+    placing: Placing
     clock: Callable[[], datetime]
     then: Callable[[str], Awaitable[None]] | None = None
     """Told the station when one of its runs has ended here."""
@@ -38,8 +36,9 @@ class LearningDesk:
         if (known := await self.runs.get(run_id)) is not None:
             return known
         understood = await self.wishes.understood(wish, f"model-{run_id.removeprefix('run-')}")
-        place = await self._place(wish.place)
-        run = self._run(run_id, wish, understood, place)
+        seat = await self.placing.seat(wish)
+        understood = replace(understood, gpus=seat.gpus)
+        run = self._run(run_id, wish, understood, seat.place)
         try:
             await self.runs.add(run)
         except Conflict:
@@ -120,17 +119,3 @@ class LearningDesk:
         await self.runner.begin(run, understood)
         if self.then is not None and run.place is Place.HERE:
             await self.then(run.station_id)
-
-    async def _place(self, wanted: Place) -> Place:
-        """An agent's, while one lives; otherwise here."""
-        if wanted is not Place.AUTO:
-            return wanted
-        try:
-            found = await self.bus.ask(queue.DEVICE_LIST, queue.ListDevices(), timeout=2)
-        except (Unavailable, Refused) as away:
-            _log.info("the queue does not answer, so the run runs here", reason=str(away))
-            return Place.HERE
-        for device in found.devices:
-            if device.status is queue.DeviceStatus.HEALTHY and LABEL in device.labels:
-                return Place.QUEUE
-        return Place.HERE

@@ -4,13 +4,12 @@ from andon.contracts.learning import Run
 from andon.contracts.queue import Input, NewJob, Output, Requirements, Spec
 from andon.training.domain.lessons import DETECTOR, EVALUATION, REGIONS, REPORT, RESULT
 from andon.training.learning.packing import ORDER, Archive
+from andon.training.learning.placing import labels_for
 
-LABEL = "training"
-"""Agents beside which the trainer is installed have it."""
 _HOURS = 4
 
 
-def job_of(run: Run, archive: Archive) -> NewJob:
+def job_of(run: Run, archive: Archive, gpus: int = 0) -> NewJob:
     """The same run is the same job, however often it is submitted."""
     files = {
         "order": ORDER, "result": RESULT, "model": "model.*.onnx", "regions": REGIONS,
@@ -23,7 +22,7 @@ def job_of(run: Run, archive: Archive) -> NewJob:
         project="training",
         kind="training",
         user=run.requested_by,
-        requirements=Requirements(labels=(LABEL,)),
+        requirements=Requirements(labels=labels_for(run.kind, run.parameters.trainer), gpu=gpus),
         spec=Spec(
             command=("andon", "train", "."),
             inputs=(lesson,),

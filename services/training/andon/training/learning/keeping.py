@@ -99,8 +99,13 @@ class Keeping:
             sure = lesson.parameters.sure_above
             changed["regions"] = RegionModel(file=file, classes=result.classes, sure_above=sure)
         else:
-            sure = result.sure_above
-            changed["detector"] = DetectorModel(file=file, classes=result.classes, sure_above=sure)
+            changed["detector"] = DetectorModel(
+                file=file,
+                classes=result.classes,
+                sure_above=result.sure_above,
+                fails_above=result.fails_above,
+                calibration=result.calibration,
+            )
         return parent.model_copy(update=changed)
 
 

@@ -69,8 +69,8 @@ class Runner:
         async with self.packing.files.scratch(run.id) as folder:
             await self.packing.gather(wish.lesson, wish.parent and wish.parent.model, folder)
             archive = await self.packing.pack(folder)
-        job = await self.bus.ask(queue.SUBMIT, job_of(run, archive), timeout=15)
-        if await self.told(run, job_id=job.id, message="waits for an agent") is None:
+        job = await self.bus.ask(queue.SUBMIT, job_of(run, archive, wish.gpus), timeout=15)
+        if await self.told(run, job_id=job.id, message=line_of(job)) is None:
             await self.bus.ask(queue.CANCEL, queue.CancelJob(id=job.id, by=run.requested_by))
 
     async def progressed(self, news: JobProgressed, _delivery: Delivery) -> None:
@@ -117,6 +117,7 @@ class Runner:
         except Refused as refused:  # the version is there, and may be deployed by hand
             note = f"not deployed: {refused}"
         notes = (*result.notes, note) if note else result.notes
+        repeat = now.repeat and now.repeat.model_copy(update={"trained_with": result.trained_with})
         await self.told(
             now,
             state=RunState.SUCCEEDED,
@@ -125,6 +126,7 @@ class Runner:
             message="done",
             version_id=version.id,
             notes=notes,
+            repeat=repeat,
             metrics={**now.metrics, **result.metrics},
         )
         _log.info("learned", run=run.id, version=version.id)

@@ -26,6 +26,8 @@ class Wish:
     parent: ModelVersion | None
     labels: tuple[Label, ...] = ()
     """The annotations it learns from, where nobody named images."""
+    gpus: int = 0
+    """That its job asks for."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from andon.telemetry import log
 from andon.training.rollout.deploying import Deployer, Order, version_of
 from andon.training.rollout.history import previous
 from andon.training.rollout.merit import merit
+from andon.training.store import files_of
 
 _log = log("andon.training")
 
@@ -108,10 +109,9 @@ class VersionDesk:
                 raise Conflict(f"station '{each.id}' uses {query.version_id}: deploy another version first")
         news = VersionDeleted(version_id=version.id, by=query.by, at=self.deployer.clock())
         await self.deployer.versions.deleted(version.id, news.at)
-        if not await self.deployer.versions.sharing(version.model.digest):
-            for file in (version.model.fp32, version.model.int8):
-                if file is not None:
-                    await self.blobs.delete(file.key)
+        for key in files_of(version.model):
+            if not await self.deployer.versions.using(key):
+                await self.blobs.delete(key)
         await self.deployer.bus.say(rollout.VERSION_DELETED, news, once=version.id)
         _log.info("version deleted", version=version.id, by=query.by)
         return news

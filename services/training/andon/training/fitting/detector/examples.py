@@ -1,7 +1,7 @@
 """Labelled parts as the detector sees them: squares, boxes in them, and many views of each."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,15 @@ from andon.contracts.station import Region
 from andon.serving import decode_full, look
 from andon.training.domain.lessons import FEWEST_OUTLINED, Lesson, learned_from
 from andon.training.domain.order import evenly
+from andon.training.fitting.detector.masks import FEWEST, Painted, painted
 from andon.training.fitting.detector.taps import size_of
+from andon.training.fitting.detector.targets import Window
 from andon.training.fitting.regions import inside
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.floating[Any]]
 
-SMALLEST, LARGEST = 256, 640
+SMALLEST, LARGEST = 160, 640
 """Sides of the square looked at, in pixels."""
 _SEEN_AT = 32
 """Pixels that nine of ten defects shall have at least, where the camera gives them."""
@@ -32,6 +34,11 @@ CHECKED = 10
 MOST_VIEWS = 8
 MOST_BYTES = 2**31
 """Of features on disk."""
+FEWEST_SPARED = 49
+"""Good parts of which the highest score bounds false alarms to 2 %: fewer can't promise that."""
+MOST_SPARED = 150
+FEWEST_GOOD = 5
+"""Good parts that are learned from before any is spared."""
 _SHIFT = 8
 _GAIN = 0.1
 
@@ -48,10 +55,31 @@ class Example:
     boxes: Floats
     """[n, 4] in fractions of the region, within it."""
     classes: NDArray[np.int64]
+    polygons: tuple[Floats | None, ...] = ()
+    """Of each box, [m, 2] in pixels of the picture; None where nobody outlined more than the box."""
+    size: tuple[int, int] = (0, 0)
+    """Width and height of the picture in pixels."""
+    _masks: dict[int, Pixels] = field(default_factory=dict[int, Pixels], repr=False)
 
     def pixels(self, side: int) -> Pixels:
         """uint8 [side, side, 3] RGB"""
         return look(decode_full(self.data).pixels, self.region, side)
+
+    @property
+    def outlined(self) -> NDArray[np.bool_]:
+        """[n]: boxes with a polygon."""
+        return np.array([polygon is not None for polygon in self.polygons], bool)
+
+    def mask(self, side: int) -> Pixels:
+        """uint8 [side, side]: 255 where all that a pixel covers is defect, as far as polygons tell."""
+        if side not in self._masks:
+            width, height = self.size
+            whole = np.zeros((height, width), np.uint8)
+            for polygon in self.polygons:
+                if polygon is not None:
+                    cv2.fillPoly(whole, [polygon.round().astype(np.int32)], (255,))
+            self._masks[side] = look(whole, self.region, side)
+        return self._masks[side]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +89,15 @@ class Examples:
     learned: tuple[Example, ...]
     checked: tuple[Example, ...]
     """Outlined parts that say when to stop; none where there are few."""
+    spared: tuple[Example, ...]
+    """Good parts that nothing is learned from: they bound the false alarms of a detector that decides."""
     classes: tuple[str, ...]
     side: int
+
+    @property
+    def masks(self) -> bool:
+        """Whether enough outlines are there to learn them."""
+        return sum(int(one.outlined.sum()) for one in self.learned) >= FEWEST
 
     @property
     def views(self) -> int:
@@ -91,7 +126,26 @@ def gathered(lesson: Lesson, folder: Path) -> Examples:
     checked, rest = _split(bad)
     room = MOST_BYTES // size_of(side) - len(checked)
     rest = evenly(rest, room)
-    return Examples((*rest, *evenly(good, min(len(rest), room - len(rest)))), tuple(checked), classes, side)
+    good, spared = _spared(good, min(len(rest), room - len(rest)), lesson)
+    return Examples((*rest, *good), tuple(checked), spared, classes, side)
+
+
+def _spared(
+    good: list[Example], wanted: int, lesson: Lesson
+) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+    """Good parts to learn from, and others: no image, and no part, is on both sides."""
+    if len(good) >= FEWEST_SPARED + FEWEST_GOOD:
+        wanted = min(wanted, len(good) - FEWEST_SPARED)
+    learned = evenly(good, wanted)
+    known = {one.place for one in learned}
+    names = {name for one in learned for name in _names(one, lesson)}
+    others = [one for one in good if one.place not in known and not names & _names(one, lesson)]
+    return tuple(learned), tuple(evenly(others, MOST_SPARED))
+
+
+def _names(one: Example, lesson: Lesson) -> set[str]:
+    part = lesson.images[one.place].part_id
+    return {sha256(one.data).hexdigest(), *([f"part {part}"] if part else [])}
 
 
 def _example(lesson: Lesson, folder: Path, place: int, classes: Sequence[str], sides: list[float]) -> Example:
@@ -104,6 +158,7 @@ def _example(lesson: Lesson, folder: Path, place: int, classes: Sequence[str], s
         raise type(refused)(f"{image.key}: {refused}") from refused
     boxes: list[tuple[float, ...]] = []
     names: list[int] = []
+    polygons: list[Floats | None] = []
     for shape in image.shapes:
         x1, y1, x2, y2 = inside(shape, decoded.width, decoded.height, image.key)
         across = [(x / decoded.width - region.x) / region.width for x in (x1, x2)]
@@ -114,10 +169,18 @@ def _example(lesson: Lesson, folder: Path, place: int, classes: Sequence[str], s
         top, bottom = np.clip(down, 0, 1)
         boxes.append((left, top, right, bottom))
         names.append(classes.index(shape.class_name))
+        polygons.append(np.array(shape.polygon, np.float64) if shape.polygon else None)
         own = max(decoded.width * region.width, decoded.height * region.height)
         sides.append(min(own, _SEEN_AT / float(np.sqrt((right - left) * (bottom - top)))))
     return Example(
-        place, image.key, region, data, np.array(boxes, np.float32).reshape(-1, 4), np.array(names, np.int64)
+        place=place,
+        key=image.key,
+        region=region,
+        data=data,
+        boxes=np.array(boxes, np.float32).reshape(-1, 4),
+        classes=np.array(names, np.int64),
+        polygons=tuple(polygons),
+        size=(decoded.width, decoded.height),
     )
 
 
@@ -151,18 +214,27 @@ class View:
         pixels = self.example.pixels(self.side)
         if not self.way:
             return pixels
+        return np.clip(self._turned(pixels) * self._drawn()[1], 0, 255).astype(np.uint8)
+
+    def painted(self, window: Window) -> Painted:
+        """What of the window is outlined."""
+        mask = self.example.mask(self.side)
+        if self.way:
+            mask = self._turned(mask)
+        return painted(mask, self.boxes(), self.example.outlined, window)
+
+    def _turned(self, pixels: Pixels) -> Pixels:
         if self.way & 1:
             pixels = pixels[:, ::-1]
         if self.way & 2:
             pixels = pixels[::-1]
         if self.way & 4:
-            pixels = pixels.transpose(1, 0, 2)
-        (across, down), gain = self._drawn()
+            pixels = pixels.swapaxes(0, 1)
+        (across, down), _ = self._drawn()
         wide = cv2.copyMakeBorder(
             np.ascontiguousarray(pixels), _SHIFT, _SHIFT, _SHIFT, _SHIFT, cv2.BORDER_REFLECT_101
         )
-        moved = wide[_SHIFT - down :, _SHIFT - across :][: self.side, : self.side]
-        return np.clip(moved * gain, 0, 255).astype(np.uint8)
+        return wide[_SHIFT - down :, _SHIFT - across :][: self.side, : self.side]  # type: ignore[return-value]
 
     def boxes(self) -> Floats:
         """[n, 4] in pixels of the square."""

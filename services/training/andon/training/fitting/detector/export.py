@@ -1,4 +1,4 @@
-"""The detector as one ONNX file: picture in; boxes, scores and classes out."""
+"""The detector as one ONNX file: picture in; boxes, scores, classes and perhaps a mask out."""
 
 import json
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from andon.serving import CLASSES_KEY, MOST_FOUND, SURE_KEY
+from andon.serving import CLASSES_KEY, FAILS_KEY, MOST_FOUND, OUTLINED_KEY, SURE_KEY
 from andon.training.fitting.detector.decoding import LARGEST
-from andon.training.fitting.detector.network import Norms, Weights
+from andon.training.fitting.detector.masks import FINER
+from andon.training.fitting.detector.network import MASK, Norms, Weights
 from andon.training.fitting.detector.state import Scaling
 from andon.training.fitting.detector.taps import TAPS, tapped
 from andon.training.fitting.detector.targets import CELL
@@ -32,9 +33,17 @@ class Head:
     scaling: Scaling
 
 
-def exported(head: Head, side: int, classes: tuple[str, ...], sure_above: float) -> bytes:
+def exported(  # noqa: PLR0913, PLR0917 - what a file says of itself
+    head: Head,
+    side: int,
+    classes: tuple[str, ...],
+    sure_above: float,
+    fails_above: float | None = None,
+    outlined_above: float = 0.5,
+) -> bytes:
     """`image` uint8 [n, side, side, 3] RGB -> `boxes` float32 [n, 100, 4] in its pixels, `scores` float32
     [n, 100], the surest first, `classes` int64 [n, 100]. Scaling and normalisation are in the kernels.
+    With masks, `mask` float32 [n, side/2, side/2] too: how probable it is that there is a defect.
     """
     model = tapped(side)
     drawing = _Drawing(model.graph, head)
@@ -50,8 +59,16 @@ def exported(head: Head, side: int, classes: tuple[str, ...], sure_above: float)
             helper.make_tensor_value_info("classes", TensorProto.INT64, ["n", MOST_FOUND]),
         ]
     )
+    if MASK in head.weights:
+        drawing.masked(last, side // CELL * FINER)
+        shape = ["n", side // CELL * FINER, side // CELL * FINER]
+        model.graph.output.append(helper.make_tensor_value_info(MASK, TensorProto.FLOAT, shape))
     onnx.checker.check_model(model, full_check=True)
     about = {CLASSES_KEY: json.dumps(list(classes)), SURE_KEY: repr(round(float(sure_above), 6))}
+    if fails_above is not None:
+        about[FAILS_KEY] = repr(fails_above)
+    if MASK in head.weights:
+        about[OUTLINED_KEY] = repr(outlined_above)
     helper.set_model_props(model, about)
     return model.SerializeToString(deterministic=True)
 
@@ -94,6 +111,12 @@ class _Drawing:
         return self._conv(
             tower, kernel, self._weights[f"{name}.bias"], f"head.{name}.out", kernel_shape=[1, 1]
         )
+
+    def masked(self, trunk: str, side: int) -> None:
+        """Every cell's mask cells laid beside each other."""
+        finer = self._node("DepthToSpace", [self.out(MASK, trunk)], "head.finer", blocksize=FINER)
+        sure = self._node("Sigmoid", [finer], "head.outlined")
+        self._node("Reshape", [sure, self._integers("head.mask-shape", 0, side, side)], MASK)
 
     def decoded(self, logits: str, logarithms: str, grid: int, count: int) -> None:
         """Peaks among eight neighbours, the 100 surest, and their boxes."""

@@ -8,12 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from andon.contracts.annotation import Verdict
+from andon.serving import Detector
 from andon.training.domain.lessons import DETECTOR, Lesson
 from andon.training.domain.order import FittedFile, Say
 from andon.training.fitting.checkpoints import Checkpoints
-from andon.training.fitting.detector.examples import Examples, View, gathered, lazily, views_of
+from andon.training.fitting.detector.examples import (
+    FEWEST_GOOD,
+    FEWEST_SPARED,
+    Examples,
+    View,
+    gathered,
+    lazily,
+    views_of,
+)
 from andon.training.fitting.detector.export import Head, exported
-from andon.training.fitting.detector.operating import sure_above
+from andon.training.fitting.detector.operating import Limit, limit, outlined_above, sure_above
 from andon.training.fitting.detector.state import Scaling, State
 from andon.training.fitting.detector.taps import Shelf
 from andon.training.fitting.detector.training import Course
@@ -34,6 +43,7 @@ class Learned:
     classes: tuple[str, ...]
     sure_above: float
     """Score from which on a defect is reported."""
+    limit: Limit
     metrics: dict[str, float]
     notes: tuple[str, ...]
 
@@ -48,7 +58,7 @@ def learn(lesson: Lesson, folder: Path, say: Say, kept_before: Checkpoints) -> L
     examples = gathered(lesson, folder)
     views = views_of(examples, lesson.parameters.seed)
     place = kept_before.place(folder)
-    course, went_on = _course(lesson, examples, views, place, say)
+    course, went_on = course_of(lesson, examples, views, place, say)
 
     def tell(step: int, what: str, metrics: Mapping[str, float]) -> None:
         fraction = FEATURES + (STEPS - FEATURES) * step / course.steps
@@ -58,27 +68,38 @@ def learn(lesson: Lesson, folder: Path, say: Say, kept_before: Checkpoints) -> L
     say("export", STEPS, "", {})
     sure = sure_above(course, state.best, state.best_norms)
     head = Head(state.best, state.best_norms, course.scaling)
-    data = exported(head, examples.side, examples.classes, sure)
+    told = examples.side, examples.classes, sure
+    above = outlined_above(course, state.best, state.best_norms)
+    bound = limit(Detector.open(exported(head, *told), lesson.threads), examples.spared)
+    data = exported(head, *told, bound.fails_above, above)
     (folder / DETECTOR).write_bytes(data)
-    metrics = {
-        "parts": float(len(examples.learned) + len(examples.checked)),
-        "outlines": float(sum(len(one.boxes) for one in (*examples.learned, *examples.checked))),
-        "classes": float(len(examples.classes)),
-        "side": float(examples.side),
-        "steps": state.figures["step"],
-        "sure_above": sure,
-    }
-    if state.figures["best"] >= 0:
-        metrics["best_map"] = round(state.figures["best"], 4)
+    metrics = {**_figures(examples, state, bound), "sure_above": sure}
     file = FittedFile(name=DETECTOR, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
     notes = (
         *([f"went on from step {went_on}"] if went_on else []),
-        *_doubts(lesson, examples, state, course),
+        *doubts_of(lesson, examples, state, course),
     )
-    return Learned(file, examples.classes, sure, metrics, notes)
+    return Learned(file, examples.classes, sure, bound, metrics, notes)
 
 
-def _course(
+def _figures(examples: Examples, state: State, bound: Limit) -> dict[str, float]:
+    parts = (*examples.learned, *examples.checked)
+    found = {
+        "parts": float(len(parts)),
+        "outlines": float(sum(len(one.boxes) for one in parts)),
+        "classes": float(len(examples.classes)),
+        "side": float(examples.side),
+        "steps": state.figures["step"],
+        "spared": float(len(examples.spared)),
+    }
+    if bound.fails_above is not None:
+        found["fails_above"] = round(bound.fails_above, 4)
+    if state.figures["best"] >= 0:
+        found["best_map"] = round(state.figures["best"], 4)
+    return found
+
+
+def course_of(
     lesson: Lesson, examples: Examples, views: list[View], place: Path, say: Say
 ) -> tuple[Course, int]:
     """With the features of all views, and the step that an attempt before had come to."""
@@ -103,6 +124,7 @@ def _course(
         scaling=Scaling.of(features, plain),
         threads=lesson.threads,
         state_path=path,
+        masks=examples.masks,
     )
     return course, went_on
 
@@ -111,7 +133,7 @@ def _steps(examples: Examples) -> int:
     return int(np.clip(STEPS_PER_PART * len(examples.learned), FEWEST_STEPS, MOST_STEPS))
 
 
-def _doubts(lesson: Lesson, examples: Examples, state: State, course: Course) -> list[str]:
+def doubts_of(lesson: Lesson, examples: Examples, state: State, course: Course) -> list[str]:
     doubts: list[str] = []
     parts = (*examples.learned, *examples.checked)
     for number, name in enumerate(examples.classes):
@@ -127,6 +149,11 @@ def _doubts(lesson: Lesson, examples: Examples, state: State, course: Course) ->
         doubts.append("too few outlined parts to keep some to stop by: every step was done")
     if state.figures["step"] < course.steps:
         doubts.append(f"stopped early, after {int(state.figures['step'])} of {course.steps} steps")
+    if len(examples.spared) < FEWEST_SPARED:
+        doubts.append(
+            f"it can't decide: {len(examples.spared)} good parts were left out of its learning, where"
+            f" {FEWEST_SPARED} bound its false alarms; {FEWEST_SPARED + FEWEST_GOOD} good parts are enough"
+        )
     outlined = sum(image.verdict is Verdict.DEFECT and not image.held_out for image in lesson.images)
     if len(parts) < outlined:
         doubts.append(

@@ -1,4 +1,4 @@
-"""The head: seven layers forward and backward, in plain matrix products."""
+"""The head: seven layers, nine with masks, forward and backward in plain matrix products."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,13 +17,24 @@ FINE, COARSE = 136, 112
 WIDTH = 64
 NORMED = ("mix", "one", "two", "class", "box")
 """Layers that are normalised and rectified."""
+MASK = "mask"
+"""One more of them, in a head that was told outlines."""
 _KERNELS = ("one", "two", "class", "box")
+_MASK_CELLS = 16
+"""Of a cell."""
 _RARE = -4.0
 """Logit of a class before anything is learned: nearly every cell is background."""
 _TINY = 1e-4
 
 
-def begin(classes: int, seed: int, width: int = WIDTH, channels: tuple[int, int] = (FINE, COARSE)) -> Weights:
+def begin(
+    classes: int,
+    seed: int,
+    width: int = WIDTH,
+    channels: tuple[int, int] = (FINE, COARSE),
+    *,
+    masks: bool = False,
+) -> Weights:
     """Weights to learn from. A 3 x 3 kernel is [3, 3 * in, out]: by row, columns beside each other."""
     generator = np.random.default_rng(seed)
 
@@ -33,18 +44,23 @@ def begin(classes: int, seed: int, width: int = WIDTH, channels: tuple[int, int]
     fine, coarse = channels
     weights = {"fine": normal((fine, width), fine + coarse), "coarse": normal((coarse, width), fine + coarse)}
     weights |= {name: normal((3, 3 * width, width), 9 * width) for name in _KERNELS}
-    for name in NORMED:
+    outs = [("class", classes, _RARE), ("box", 4, 1.0)]
+    if masks:
+        weights[MASK] = normal((3, 3 * width, width), 9 * width)
+        outs.append((MASK, _MASK_CELLS, 0.0))
+    for name in (*NORMED, MASK)[: len(NORMED) + masks]:
         weights[f"{name}.scale"] = np.ones(width, np.float32)
         weights[f"{name}.shift"] = np.zeros(width, np.float32)
-    for name, outputs, bias in (("class", classes, _RARE), ("box", 4, 1.0)):
+    for name, outputs, bias in outs:
         weights[f"{name}.out"] = generator.normal(0, 0.01, (width, outputs)).astype(np.float32)
         weights[f"{name}.bias"] = np.full(outputs, bias, np.float32)
     return weights
 
 
-def fresh_norms(width: int = WIDTH) -> Norms:
+def fresh_norms(width: int = WIDTH, *, masks: bool = False) -> Norms:
     """Of layers that have seen nothing."""
-    return {name: (np.zeros(width, np.float32), np.ones(width, np.float32)) for name in NORMED}
+    layers = (*NORMED, MASK) if masks else NORMED
+    return {name: (np.zeros(width, np.float32), np.ones(width, np.float32)) for name in layers}
 
 
 @dataclass(eq=False)
@@ -58,6 +74,8 @@ class Pass:
     seen: Norms
     """Mean and variance of this batch."""
     kept: dict[str, Floats]
+    masks: Floats | None = None
+    """[n, h, w, 16] logits of a cell's mask cells, row by row; None of a head without."""
 
 
 def forward(weights: Mapping[str, Floats], fine: Floats, coarse: Floats, norms: Norms | None = None) -> Pass:
@@ -88,11 +106,22 @@ def forward(weights: Mapping[str, Floats], fine: Floats, coarse: Floats, norms: 
         kept[f"{name}.last"] = convolved(name, trunk)
     classes = _linear(kept["class.last"], weights["class.out"]) + weights["class.bias"]
     distances = _linear(kept["box.last"], weights["box.out"]) + weights["box.bias"]
-    return Pass(classes, distances, seen, kept)
+    if MASK not in weights:
+        return Pass(classes, distances, seen, kept)
+    kept["mask.last"] = convolved(MASK, trunk)
+    return Pass(
+        classes, distances, seen, kept, _linear(kept["mask.last"], weights["mask.out"]) + weights["mask.bias"]
+    )
 
 
-def backward(weights: Mapping[str, Floats], done: Pass, by_classes: Floats, by_distances: Floats) -> Weights:
-    """The loss's derivative by every weight, from its derivatives by the two outputs of a learning pass."""
+def backward(
+    weights: Mapping[str, Floats],
+    done: Pass,
+    by_classes: Floats,
+    by_distances: Floats,
+    by_masks: Floats | None = None,
+) -> Weights:
+    """The loss's derivative by every weight, from its derivatives by the outputs of a learning pass."""
     kept = done.kept
     found: Weights = {}
 
@@ -113,7 +142,9 @@ def backward(weights: Mapping[str, Floats], done: Pass, by_classes: Floats, by_d
         return conv(by, _turned(weights[name]))[0]
 
     by_trunk = np.zeros_like(kept["mix.y"])
-    for name, by in (("class", by_classes), ("box", by_distances)):
+    for name, by in (("class", by_classes), ("box", by_distances), (MASK, by_masks)):
+        if by is None:
+            continue
         found[f"{name}.out"] = _flat(kept[f"{name}.last"]).T @ _flat(by)
         found[f"{name}.bias"] = by.sum(axis=(0, 1, 2))
         by_trunk += unconvolved(name, _linear(by, np.ascontiguousarray(weights[f"{name}.out"].T)))

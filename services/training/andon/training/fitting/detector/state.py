@@ -48,11 +48,11 @@ class State:
     """step, best (mAP50 on the parts to stop by, -1 before any) and stale (checks since)."""
 
     @classmethod
-    def fresh(cls, classes: int, seed: int) -> "State":
-        weights = begin(classes, seed)
+    def fresh(cls, classes: int, seed: int, *, masks: bool = False) -> "State":
+        weights = begin(classes, seed, masks=masks)
         zeros = {name: np.zeros_like(value) for name, value in weights.items()}
         figures = {"step": 0.0, "best": -1.0, "stale": 0.0}
-        norms = fresh_norms()
+        norms = fresh_norms(masks=masks)
         return cls(weights, norms, zeros, {**zeros}, {**weights}, {**weights}, {**norms}, figures)
 
     @classmethod

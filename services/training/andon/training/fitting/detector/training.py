@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from andon.training.evaluation.figures import Found, average_precision
 from andon.training.fitting.detector.decoding import Decoded, decode
 from andon.training.fitting.detector.examples import View
+from andon.training.fitting.detector.masks import mask_loss, spread
 from andon.training.fitting.detector.network import Norms, Weights, backward, forward
 from andon.training.fitting.detector.state import Scaling, State
 from andon.training.fitting.detector.taps import Features
@@ -46,6 +47,10 @@ LAGGING = 0.99
 LEAST = 0.01
 """Score below which nothing is counted as found."""
 _PERFECT = 0.9999
+_SAME = 0.02
+"""Between two answers of a dozen parts, so much is chance; what was learned longer is the better bet."""
+_ENOUGH = 5
+"""Parts to stop by on which a perfect answer ends it at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +67,15 @@ class Course:
     scaling: Scaling
     threads: int = 2
     state_path: Path | None = None
+    masks: bool = False
+    """Whether outlines are learned, too."""
 
 
 def learn(course: Course, tell: Tell) -> State:
     """Goes on from what is kept at the state's path, if anything is."""
     known = course.state_path is not None and course.state_path.exists()
     state = State.load(course.state_path) if known and course.state_path else None
-    state = state or State.fresh(course.classes, course.seed)
+    state = state or State.fresh(course.classes, course.seed, masks=course.masks)
     with ThreadPoolExecutor(course.threads) as pool:
         losses: list[float] = []
         while state.figures["step"] < course.steps and state.figures["stale"] < PATIENCE:
@@ -177,7 +184,11 @@ def _gradient(
         np.stack([getattr(each, name) for each in targets]) for name in ("weight", "distances")
     )
     by_box, by_distances = box_loss(done.distances, weight, distances)
-    return by_class + by_box, backward(weights, done, by_classes, by_distances), done.seen
+    by_mask, by_masks = 0.0, None
+    if done.masks is not None:
+        by_mask, by_masks = mask_loss(done.masks, [course.views[view].painted(at) for view, at in picked])
+    found = backward(weights, done, by_classes, by_distances, by_masks)
+    return by_class + by_box + by_mask, found, done.seen
 
 
 def _shaken(features: Floats, generator: np.random.Generator) -> Floats:
@@ -186,19 +197,31 @@ def _shaken(features: Floats, generator: np.random.Generator) -> Floats:
 
 
 def _check(course: Course, state: State, pool: ThreadPoolExecutor, tell: Tell) -> None:
-    """Keep what is best on the parts to stop by, the later of equals; without any, what came last."""
+    """Keep the latest that is about as good as the best on the parts to stop by; without any, the last.
+
+    Of the first half nothing is kept: on a handful of parts what has hardly been learned may look perfect.
+    """
     step, known = int(state.figures["step"]), state.figures["best"]
     found = precision(course, state.slow, state.norms, pool)
-    if found is None or found >= known:
+    late = step > course.steps // 2
+    if found is None or found >= known - _SAME or not late:
         state.best, state.best_norms = dict(state.slow), dict(state.norms)
     if found is None:
         return
-    state.figures["best"] = max(found, known)
-    state.figures["stale"] = 0.0 if found > known else state.figures["stale"] + 1
-    if found >= _PERFECT and step > course.steps // 2:
+    if late:
+        state.figures["best"] = max(found, known)
+        state.figures["stale"] = 0.0 if found > known else state.figures["stale"] + 1
+    if late and found >= _PERFECT and len(course.views) - course.learned >= _ENOUGH:
         state.figures["stale"] = PATIENCE
-    told = {"val_map50": round(found, 4), "best_map": round(state.figures["best"], 4)}
+    told = {"val_map50": round(found, 4), "best_map": round(max(found, state.figures["best"]), 4)}
     tell(step, f"mAP50 {found:.3f} on {len(course.views) - course.learned} parts to stop by", told)
+
+
+def probable(course: Course, weights: Weights, norms: Norms, place: int) -> Floats | None:
+    """[4 h, 4 w]: how probable a defect is at each mask cell of a view; None of a head without masks."""
+    fine, coarse = course.scaling(course.features.fine[place], course.features.coarse[place])
+    done = forward(weights, fine[None], coarse[None], norms)
+    return None if done.masks is None else 1 / (1 + np.exp(-spread(done.masks)[0]))
 
 
 def seen(course: Course, weights: Weights, norms: Norms, place: int) -> Decoded:
