@@ -70,6 +70,7 @@ def test_the_tree_as_it_is_keeps_every_contract(tree):
         ("services/auth/andon/auth/app.py", "import andon.testing", "What serves"),
         ("services/alerting/andon/alerting/store/alerts.py", "import nats", "The broker's client"),
         ("contracts/andon/contracts/inspection.py", "import numpy", "Contracts need pydantic alone"),
+        ("services/training/andon/training/fitting/lesson.py", "import torch", "torch is"),
         ("services/alerting/andon/alerting/domain/scopes.py", "import andon.alerting.store", "alerting"),
         ("services/inspection/andon/inspection/utils.py", "import json", "inspection"),
         ("services/gateway/andon/gateway/helpers.py", "import json", "gateway"),
@@ -80,7 +81,7 @@ def test_a_planted_violation_is_found(tree, file, line, broken):
     plant(tree, file, line)
     status, said = lint(tree)
     assert status == 1, said
-    assert [each for each in said.splitlines() if each.startswith(broken) and each.endswith("BROKEN")], said
+    assert [each for each in said.splitlines() if each.startswith(broken) and " BROKEN" in each], said
 
 
 def test_every_package_of_the_workspace_is_looked_at():

@@ -1,6 +1,7 @@
 """From labelled parts to names on the line over HTTP, learned by an agent that is killed in the middle."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -19,9 +20,14 @@ from andon.contracts.annotation import Verdict
 from andon.runtime import serving
 from andon.runtime.registry import definition_of
 from andon.testing import eventually
+from andon.training.evaluation.figures import OVERLAP, iou
 
 sys.path.insert(0, str(Path(__file__).parent))
 from agent_plant import Plant, plant
+
+STEPS = 240
+KEPT_STEP = re.compile(r"step (1[2-9]\d|2\d\d) of")
+"""A step after the first that is kept for the next attempt."""
 
 pytestmark = [pytest.mark.timeout(420), pytest.mark.long]
 
@@ -136,8 +142,30 @@ async def test_labelled_parts_become_names_on_the_line(floor: Plant, tmp_path: P
         assert named["status"] == "succeeded", named["message"]
         assert named["notes"] == [] or "not deployed" not in " ".join(named["notes"])
 
+        finder = await started(floor, kind="detector", images=good + bad, deploy=True, steps=STEPS)
+
+        async def killed_later() -> bool:
+            if not any(KEPT_STEP.search(line) for line in (await job(floor, finder["id"]))["logs"]):
+                return False
+            for process in trainers(machine):
+                os.kill(process.pid, signal.SIGKILL)
+            return True
+
+        await eventually(killed_later, within=240, every=0.05)
+        finds = await ended(floor, finder["id"])
+        assert finds["status"] == "succeeded", finds["message"]
+        assert any(note.startswith("went on from step ") for note in finds["notes"]), finds["notes"]
+        assert finds["metrics"]["steps"] == STEPS
+        assert any("it can't decide" in note for note in finds["notes"])
+        refused = await floor.admin.put("/api/v1/stations/plate", json={"detector": "decides"})
+        assert refused.status_code == 422, refused.text
+        assert refused.json()["detail"].startswith("detector: "), refused.text
+        assert "too few good parts" in refused.json()["detail"]
+
     judged = await inspected(floor.admin, 900, "scratch")
-    assert "scratch" in {each["class_name"] for each in judged["detections"]}
+    [scratch, *_] = [each for each in judged["detections"] if each["class_name"] == "scratch"]
+    true = part(900, "scratch")[1]
+    assert iou(tuple(scratch["bbox"]), (true[0], true[1], true[2], true[3])) > OVERLAP
 
 
 async def test_a_run_that_is_stopped_ends_on_its_machine_and_leaves_nothing(

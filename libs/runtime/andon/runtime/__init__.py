@@ -4,18 +4,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from andon.runtime._optional import optional
     from andon.runtime._serving import Running, serving
     from andon.runtime.application import Application, Check, ServiceDefinition
     from andon.runtime.settings import HealthSettings, HttpSettings, Settings
 
 __all__ = [
     "Application", "Check", "HealthSettings", "HttpSettings", "Running", "ServiceDefinition", "Settings",
-    "serving",
+    "optional", "serving",
 ]  # fmt: skip
 
 _HOME = {
     "Application": "application", "Check": "application", "ServiceDefinition": "application",
-    "Running": "_serving", "serving": "_serving",
+    "Running": "_serving", "serving": "_serving", "optional": "_optional",
     "HealthSettings": "settings", "HttpSettings": "settings", "Settings": "settings",
 }  # fmt: skip
 

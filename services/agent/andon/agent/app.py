@@ -34,7 +34,7 @@ from andon.agent.store.attempts import Attempts
 from andon.contracts import INTEGRATIONS
 from andon.contracts.queue import JOB_SIGNALLED
 from andon.messaging import Service
-from andon.runtime import Application, Settings
+from andon.runtime import Application, Settings, optional
 from andon.storage import Blobs, S3Settings
 
 NAME = "agent"
@@ -59,7 +59,7 @@ class AgentBlock(BaseModel):
     name: str = ""
     """Unique among devices; by default the host's name."""
     labels: tuple[str, ...] = ()
-    """Jobs may ask for them; `jupyterlab` is one by itself where that is installed."""
+    """Jobs may ask for them; `jupyterlab`, `training` and `torch` it has by itself where they are."""
     queues: tuple[str, ...] = ()
     """Serves only these; none is all."""
     kinds: tuple[str, ...] = ()
@@ -143,7 +143,9 @@ def _preparing(
 def _identity(asked: AgentBlock) -> Identity:
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     name = asked.name or socket.gethostname()
-    offers = tuple(label for package, label in _OFFERS.items() if _has(package))
+    offers = [label for package, label in _OFFERS.items() if _has(package)]
+    if optional("torch") is not None:
+        offers.append("torch")
     return Identity(
         name, tuple(dict.fromkeys((*asked.labels, *offers))), asked.queues, asked.kinds, asked.slots or cores
     )

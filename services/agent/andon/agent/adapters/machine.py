@@ -8,13 +8,14 @@ import subprocess
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from andon.contracts.queue import DeviceFacts, Gpu
+from andon.runtime import optional
 
 _GIT_SECONDS = 5
 
@@ -58,7 +59,7 @@ class Machine:
             "platform": platform.platform(),
             "agent_version": _version("andon-agent") or "",
             "cpu_cores": _cores(),
-            "torch_version": _version("torch"),
+            "torch_version": _torch_version(),
             "cuda_version": self._cuda(),
             "code_version": _code_version(),
         }
@@ -143,6 +144,13 @@ def _address() -> str:
             if each.family == socket.AF_INET and not each.address.startswith("127."):
                 return each.address
     return ""
+
+
+def _torch_version() -> str | None:
+    """Of the one that the trainer would load, which has an environment of its own."""
+    folder = optional("torch")
+    found = distributions(name="torch", path=[str(folder)]) if folder else ()
+    return next((each.version for each in found), None)
 
 
 def _code_version() -> dict[str, Any]:
