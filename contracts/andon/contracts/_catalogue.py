@@ -91,6 +91,9 @@ FEED_CONTEXTS = (
     "queue",
     "component",
     "sync",
+    "config",
+    "fieldbus",
+    "opcua",
 )
 
 

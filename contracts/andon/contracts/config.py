@@ -1,9 +1,10 @@
 """The configuration document: what people may change while everything runs, and who changed it when."""
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field, StrictBool
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 
 from andon.contracts._message import Message, Time
 from andon.contracts._subject import INTEGRATIONS, Event, Query
@@ -21,7 +22,32 @@ Seconds = Annotated[float, Field(strict=True, ge=1, le=60, allow_inf_nan=False)]
 ModelName = Annotated[str, Field(strict=True, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
 BaseUrl = Annotated[str, Field(strict=True, max_length=300, pattern=r"^(https?://[^\s/@?#]+(/[^\s?#]*)?)?$")]
 Secret = Annotated[str, Field(strict=True, max_length=500, pattern=r"^[\x21-\x7e]*$")]
+Zone = Annotated[str, Field(strict=True, max_length=64, pattern=r"^([A-Za-z][A-Za-z0-9_+/-]*)?$")]
 Value = bool | int | float | str | None
+"""A list is its items with blanks between."""
+
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_FEWEST, _MOST = 2, 12
+
+
+def _apart(value: object) -> object:
+    return tuple(value.split()) if isinstance(value, str) else value
+
+
+def _through_the_day(times: tuple[str, ...]) -> tuple[str, ...]:
+    for time in times:
+        if not _TIME.fullmatch(time):
+            raise ValueError(f"{time[:20]!r} is no time of day such as 06:00")
+    if len(set(times)) < len(times):
+        twice = next(time for time in times if times.count(time) > 1)
+        raise ValueError(f"two shifts begin at {twice}")
+    if not _FEWEST <= len(times) <= _MOST:
+        raise ValueError(f"a day has {_FEWEST} to {_MOST} shifts")
+    return tuple(sorted(times))
+
+
+ShiftStarts = Annotated[tuple[str, ...], BeforeValidator(_apart), AfterValidator(_through_the_day)]
+"""Times of day, such as 06:00; each shift ends when the next begins. Also as one text with blanks between."""
 
 
 class Backend(StrEnum):
@@ -84,6 +110,14 @@ class LimitsSection(Message):
     others_per_minute: PerMinute = 200
 
 
+class SiteSection(Message):
+    """When people work here: what is shown by shift goes by it."""
+
+    shift_starts: ShiftStarts = ("06:00", "14:00", "22:00")
+    zone: Zone = ""
+    """Whose clock that is, such as Europe/Berlin; empty is the clock of whoever looks."""
+
+
 class Values(Message):
     """Every value, by section."""
 
@@ -92,6 +126,7 @@ class Values(Message):
     batch: BatchSection = BatchSection()
     query: QuerySection = QuerySection()
     limits: LimitsSection = LimitsSection()
+    site: SiteSection = SiteSection()
 
 
 class Document(Values):

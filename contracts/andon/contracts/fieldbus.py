@@ -1,7 +1,7 @@
 """The fieldbuses beside OPC UA: how MQTT and Modbus TCP are doing."""
 
 from andon.contracts._message import Message, Time
-from andon.contracts._subject import Query
+from andon.contracts._subject import Event, Query
 
 
 class GetFieldbusStatus(Message):
@@ -58,4 +58,11 @@ STATUS = Query(
     said_by=("gateway",),
     heard_by=("opcua-bridge",),
     reply=FieldbusStatus,
+)
+CHANGED = Event(
+    "fieldbus.status.changed.v1",
+    FieldbusStatus,
+    "A connection came or went, a client did, or something went wrong; counts are as of then.",
+    said_by=("opcua-bridge",),
+    heard_by=("gateway",),
 )

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from andon.contracts._message import Message, Time
-from andon.contracts._subject import Query
+from andon.contracts._subject import Event, Query
 from andon.contracts.auth.people import Actor
 
 
@@ -177,6 +177,22 @@ class DeletedCertificate(Message):
     fingerprint: str
 
 
+class ClientsChanged(Message):
+    """Clients came or went. Who they are is not said: who may see it asks."""
+
+    group: str = ""
+    """Of the shard; empty for the only server."""
+    sessions: Annotated[int, Field(ge=0)]
+
+
+class CertificatesChanged(Message):
+    """The trust list is another: by a person, by hand in its folders, or a stranger's certificate came."""
+
+    group: str = ""
+    trusted: Annotated[int, Field(ge=0)]
+    rejected: Annotated[int, Field(ge=0)]
+
+
 STATUS = Query(
     "opcua.server.status.v1",
     GetStatus,
@@ -224,4 +240,18 @@ DELETE = Query(
     said_by=("gateway",),
     heard_by=("opcua-bridge",),
     reply=DeletedCertificate,
+)
+CLIENTS_CHANGED = Event(
+    "opcua.client.changed.v1",
+    ClientsChanged,
+    "Clients connected or left.",
+    said_by=("opcua-bridge",),
+    heard_by=("gateway",),
+)
+CERTIFICATES_CHANGED = Event(
+    "opcua.certificate.changed.v1",
+    CertificatesChanged,
+    "Whom the servers trust has changed, or a stranger came.",
+    said_by=("opcua-bridge",),
+    heard_by=("gateway",),
 )

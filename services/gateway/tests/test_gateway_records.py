@@ -5,7 +5,7 @@ import pytest
 from andon.contracts import NotFound, Unavailable, alerting, inspection, station, training
 from andon.contracts.alerting import AlertState, Severity
 from andon.contracts.inspection import Decision
-from andon.contracts.station import Mode
+from andon.contracts.station import DetectorUse, Mode
 from andon.storage import Blobs
 from andon.testing import build, eventually
 
@@ -158,21 +158,30 @@ async def test_a_model_is_deployed_where_it_was_fitted_for_unless_told_otherwise
 
 
 async def test_stations_are_read_and_changed(client, line):
-    line.answers[station.LIST] = station.Stations(stations=(build.station(),))
+    finder = {"file": build.model_ref().fp32, "classes": ("pit",), "fails_above": 0.5, "calibration": (0.1,)}
+    recipe = build.recipe(model=build.model_ref(detector=finder))
+    line.answers[station.LIST] = station.Stations(stations=(build.station(recipe=recipe),))
     line.answers[station.PUT] = lambda question, _: build.station(id=question.id)
     (found,) = (await client.get("/api/v1/stations")).json()["stations"]
     assert found["id"] == "default"
     assert "calibration" not in found["recipe"]["thresholds"]
-    answer = await client.put("/api/v1/stations/line-1", json={"mode": "judge", "mm_per_pixel_x": 0.1})
+    assert found["recipe"]["detector"] == "names"
+    assert found["recipe"]["model"]["detector"]["fails_above"] == 0.5
+    assert not found["recipe"]["model"]["detector"]["calibration"]
+    body = {"mode": "judge", "mm_per_pixel_x": 0.1, "detector": "decides"}
+    answer = await client.put("/api/v1/stations/line-1", json=body)
     assert answer.json()["id"] == "line-1"
     (question,) = line.questions(station.PUT)
-    assert question == station.PutStation(id="line-1", mode=Mode.JUDGE, mm_per_pixel_x=0.1, by="eve")
+    assert question == station.PutStation(
+        id="line-1", mode=Mode.JUDGE, mm_per_pixel_x=0.1, detector=DetectorUse.DECIDES, by="eve"
+    )
 
 
 async def test_a_bad_station_is_400_and_named(client, subtests):
     cases = [
         ("line-1", {"mode": "sleep"}, "mode"),
         ("line-1", {"mm_per_pixel_x": 0}, "mm_per_pixel_x"),
+        ("line-1", {"detector": "sometimes"}, "detector"),
         ("line-1", {"colour": "red"}, "colour"),
         ("no%20spaces", {}, "id"),
     ]

@@ -2,6 +2,7 @@
 
 from andon.contracts._subject import INTEGRATIONS, Event, Query
 from andon.contracts.alerting import _alert as alert
+from andon.contracts.alerting import _changes as changes
 from andon.contracts.alerting import _channel as channel
 from andon.contracts.alerting import _rule as rule
 
@@ -102,6 +103,14 @@ SILENCE_LIST = Query(
     "alerting.silence.list.v1", alert.ListSilences, "Read silences.", _READERS, _SELF, reply=alert.Silences
 )
 
+SILENCE_CHANGED = Event(
+    "alerting.silence.changed.v1",
+    alert.Silence,
+    "Nobody is notified for some time, or again before its end.",
+    _SELF,
+    _GATEWAY,
+)
+
 RULE = Query(
     "alerting.rule.get.v1",
     rule.GetRule,
@@ -142,6 +151,10 @@ RULE_HISTORY = Query(
     _GATEWAY,
     _SELF,
     reply=rule.RuleHistory,
+)
+
+RULE_CHANGED = Event(
+    "alerting.rule.changed.v1", changes.RuleChanged, "A rule was made, changed or removed.", _SELF, _GATEWAY
 )
 
 CHANNEL_LIST = Query(
@@ -191,4 +204,11 @@ NOTICE_RETRY = Query(
     _GATEWAY,
     _SELF,
     reply=channel.RetriedNotices,
+)
+CHANNEL_CHANGED = Event(
+    "alerting.channel.changed.v1",
+    changes.ChannelChanged,
+    "A channel was set up or removed, or something was sent there.",
+    _SELF,
+    _GATEWAY,
 )

@@ -14,6 +14,7 @@ from andon.alerting.handlers.channels import Switchboard
 from andon.alerting.handlers.counting import PARTS, Counting
 from andon.alerting.handlers.desk import Desk
 from andon.alerting.handlers.groups import Groups
+from andon.alerting.handlers.herald import Herald
 from andon.alerting.handlers.leading import Leading
 from andon.alerting.handlers.outbox import Outbox
 from andon.alerting.handlers.plant import MODEL_EVENTS, QUEUE_EVENTS, Evidence, Fleet, Lines, Models
@@ -79,14 +80,14 @@ def build(settings: AlertingSettings, clock: Clock = lambda: datetime.now(UTC)) 
     )
     rulebook = Rulebook(
         bus, stores.rules, stores.channels, stores.rollups, lines, _pass_rate(settings.rules),
-        configuration.settled, clock,
+        configuration.settled, clock, Herald(bus),
     )  # fmt: skip
     configuration.on_change.append(rulebook.go_by)
     configuration.follow()
     outbox = _outbox(bus, stores, settings.notify, rulebook, clock)
     desk = Desk(bus, stores.alerts, stores.silences, outbox, clock)
     watcher = _watcher(bus, stores, rulebook, desk, evidence, leading.leads)
-    _answer_about_alerts(bus, desk, Quiet(stores.silences, outbox, clock))
+    _answer_about_alerts(bus, desk, Quiet(stores.silences, outbox, clock, outbox.herald))
     _answer_about_rules(bus, rulebook)
     keep = settings.keep
     tidying = Tidying(stores.alerts, stores.notices, stores.rollups, leading.leads, clock, keep)
@@ -112,9 +113,11 @@ def _outbox(
     safe = Safe(settings.secret)
     outbox = Outbox(
         stores.channels, stores.notices, stores.alerts, stores.silences, Sender(settings), safe, clock,
-        rules=lambda: rulebook.all,
+        Herald(bus), rules=lambda: rulebook.all,
     )  # fmt: skip
-    switchboard = Switchboard(stores.channels, stores.notices, outbox, safe, lambda: rulebook.all, clock)
+    switchboard = Switchboard(
+        stores.channels, stores.notices, outbox, safe, lambda: rulebook.all, clock, outbox.herald
+    )
     _answer_about_channels(bus, switchboard)
     return outbox
 

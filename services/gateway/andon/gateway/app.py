@@ -25,9 +25,11 @@ from andon.gateway.principal import Door
 from andon.gateway.realtime import sse, websocket
 from andon.gateway.realtime.feed import Feed
 from andon.gateway.realtime.pulse import Pulse
+from andon.gateway.realtime.wellbeing import Wellbeing
 from andon.gateway.uploads import UploadSettings
 from andon.gateway.visual_inspection import PREFIX
 from andon.gateway.visual_inspection.channels import channels
+from andon.gateway.visual_inspection.health import looked
 from andon.messaging import Current, Service
 from andon.runtime import Application, HttpSettings, ServiceDefinition, Settings
 from andon.storage import Blobs, Mongo, MongoSettings, S3Settings
@@ -107,7 +109,13 @@ def build(settings: GatewaySettings) -> Application:
         http_host=settings.http.host,
         http_port=settings.http.port,
         http_drain=settings.http.drain,
-        background=[here.pulse.run, here.limits.run, here.configuration.read, actions.run],
+        background=[
+            here.pulse.run,
+            here.wellbeing.run,
+            here.limits.run,
+            here.configuration.read,
+            actions.run,
+        ],
     )
 
 
@@ -187,6 +195,7 @@ def _gateway(bus: Service, blobs: Blobs, mongo: Mongo, settings: GatewaySettings
         tasks=tasks,
         helper=helper,
         pulse=pulse,
+        wellbeing=Wellbeing(feed, lambda: looked(bus, mongo, blobs)),
         answers=answers,
         limits=limits,
         configuration=_configuration(bus, limits),

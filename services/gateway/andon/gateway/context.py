@@ -16,6 +16,7 @@ from andon.gateway.principal import Door
 from andon.gateway.realtime.calm import CalmFeed
 from andon.gateway.realtime.feed import Feed
 from andon.gateway.realtime.pulse import Pulse
+from andon.gateway.realtime.wellbeing import Wellbeing
 from andon.gateway.uploads import UploadSettings
 from andon.messaging import Current, Service
 from andon.storage import Blobs, Mongo
@@ -44,6 +45,7 @@ class Gateway:
     helper: CalmFeed
     """What helpers' dashboards are told."""
     pulse: Pulse
+    wellbeing: Wellbeing
     answers: Answers
     limits: Limits
     configuration: Current[config.Document]

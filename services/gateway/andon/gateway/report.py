@@ -13,7 +13,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Flowable, Image, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from andon.contracts import NotFound
-from andon.contracts.inspection import Decision, Inspection
+from andon.contracts.inspection import DecidedBy, Decision, Inspection
 from andon.gateway.thumbnails import small
 
 _PLAIN, _BOLD = "Vera", "VeraBd"
@@ -87,6 +87,7 @@ def _facts(part: Inspection) -> Flowable:
         ("Confidence", f"{part.confidence:.1%}"),
         ("Anomaly score", f"{part.anomaly_score:.4g}"),
         ("Thresholds", f"uncertain above {part.uncertain_above:.4g}, fail above {part.fail_above:.4g}"),
+        ("Decided by", _decider(part)),
         ("Model", f"{part.model_version}, recipe revision {part.recipe_revision}"),
         ("Model digest", part.model_digest),
         ("Image", f"{part.width} x {part.height} pixels"),
@@ -98,6 +99,13 @@ def _facts(part: Inspection) -> Flowable:
     ]
     rows = [[Paragraph(name, _SMALL), Paragraph(escape(shown(value)), _TEXT)] for name, value in pairs]
     return Table(rows, colWidths=[30 * mm, _WIDTH - 30 * mm], style=_lined())
+
+
+def _decider(part: Inspection) -> str:
+    if part.defect_fail_above is None:
+        return "the anomaly score"
+    by = "the anomaly score" if part.decided_by is DecidedBy.ANOMALY else "a defect that the detector found"
+    return f"{by}; defects fail above {part.defect_fail_above:.4g}"
 
 
 def _images(original: bytes | None, overlay: bytes | None) -> list[Flowable]:

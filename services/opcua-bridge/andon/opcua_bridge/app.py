@@ -25,6 +25,7 @@ from andon.opcua_bridge.handlers.fieldbus import Fieldbus
 from andon.opcua_bridge.handlers.modbus import Panel
 from andon.opcua_bridge.handlers.mqtt import Publisher
 from andon.opcua_bridge.handlers.nodes import Nodes
+from andon.opcua_bridge.handlers.noticing import Noticing
 from andon.opcua_bridge.handlers.past import Past
 from andon.opcua_bridge.handlers.servers import Reception
 from andon.opcua_bridge.handlers.trouble import Trouble
@@ -78,6 +79,7 @@ def build(settings: OpcuaBridgeSettings) -> Application:
         _mqtt(bus, counting, Marks(mongo), settings, parts), _modbus(bus, counting, settings, parts)
     )
     bus.answers(fieldbus.STATUS, doors.status)
+    parts.background.append(Noticing(doors.standing, lambda: doors.say(bus)).run)
     return Application(
         bus,
         checks={"mongo": mongo.ping},
@@ -139,6 +141,10 @@ def _answer(bus: Service, server: OpcuaServer, reception: Reception, parts: _Par
     bus.answers(opcua.TRUST, desk.trust)
     bus.answers(opcua.REJECT, desk.reject)
     bus.answers(opcua.DELETE, desk.delete)
+    parts.background += [
+        Noticing(reception.clients, lambda: reception.say_clients(bus)).run,
+        Noticing(server.trust.names, lambda: reception.say_certificates(bus)).run,
+    ]
     if server.settings.group:
         parts.background.append(reception.tell)
 

@@ -10,6 +10,7 @@ from andon.alerting.adapters import Safe, Undelivered
 from andon.alerting.adapters.chat import wrong_url
 from andon.alerting.adapters.webhook import new_secret, wrong_secret
 from andon.alerting.domain.notices import Told, composed, place_of, wrong_templates
+from andon.alerting.handlers.herald import Herald
 from andon.alerting.handlers.outbox import Outbox
 from andon.alerting.store.notices import Notices
 from andon.alerting.store.rules import Channels, KeptChannel
@@ -42,6 +43,7 @@ class Switchboard:
     safe: Safe
     rules: Callable[[], dict[str, AlertRule]]
     clock: Callable[[], datetime]
+    herald: Herald
 
     async def listed(self, _query: alerting.ListChannels, _delivery: Delivery) -> alerting.Channels:
         found = await self.channels.all()
@@ -76,6 +78,7 @@ class Switchboard:
         )
         await self.channels.put(channel)
         await self.outbox.wake()
+        await self.herald.channel(ask.id, ask.by)
         return SavedChannel(channel=channel.channel(), secret=made, remarks=self._remarks(channel))
 
     async def delete(self, ask: alerting.ChannelById, _delivery: Delivery) -> alerting.ChannelDeleted:
@@ -86,6 +89,7 @@ class Switchboard:
         if not await self.channels.delete(ask.id):
             raise NotFound(f"there is no channel {ask.id}")
         await self.notices.drop(ask.id)
+        await self.herald.channel(ask.id, ask.by, gone=True)
         return alerting.ChannelDeleted(id=ask.id)
 
     async def test(self, ask: alerting.ChannelById, _delivery: Delivery) -> Tested:
@@ -115,6 +119,8 @@ class Switchboard:
         await self.notices.save([each.model_copy(update=changes) for each in dead])
         if not ask.discard:
             await self.outbox.wake()
+        for channel_id in {each.channel for each in dead}:
+            await self.herald.channel(channel_id, ask.by)
         return alerting.RetriedNotices(count=len(dead))
 
     def _remarks(self, channel: KeptChannel) -> tuple[str, ...]:

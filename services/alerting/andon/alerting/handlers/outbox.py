@@ -12,6 +12,7 @@ from andon.alerting.domain.lifecycle import ACKNOWLEDGED, COMMENTED, OPENED, Rec
 from andon.alerting.domain.notices import Digest, Patience, Told, composed, notice, sent, wanted
 from andon.alerting.domain.scopes import Subject
 from andon.alerting.domain.verdicts import GOOD, UNSURE, Finding, Verdict
+from andon.alerting.handlers.herald import Herald
 from andon.alerting.store.alerts import Alerts, Silences
 from andon.alerting.store.notices import Notices
 from andon.alerting.store.rules import Channels, KeptChannel
@@ -45,6 +46,7 @@ class Outbox:
     sender: Sender
     safe: Safe
     clock: Callable[[], datetime]
+    herald: Herald
     rules: Callable[[], Mapping[str, AlertRule]] = dict
     news: Callable[[], None] = lambda: None
     """Called when a channel began or ceased to fail."""
@@ -108,11 +110,13 @@ class Outbox:
             complaint = await self.sender.send(channel.target, secret, digest)
         except Undelivered as error:
             await self.channels.failed(channel, str(error), self.clock())
+            await self.herald.channel(channel.id)
             raise
         if complaint is None:
             await self.channels.arrived(channel.id, self.clock())
         else:
             await self.channels.failed(channel, complaint, self.clock())
+        await self.herald.channel(channel.id)
         return complaint
 
     async def _look(self) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from andon.alerting.handlers.herald import Herald
 from andon.alerting.handlers.outbox import Outbox
 from andon.alerting.store.alerts import Silences
 from andon.contracts import Invalid, NotFound
@@ -20,6 +21,7 @@ class Quiet:
     silences: Silences
     outbox: Outbox
     clock: Callable[[], datetime]
+    herald: Herald
 
     async def add(self, ask: AddSilence, _delivery: Delivery) -> Silence:
         """Raises Invalid where it would silence nothing, or for too long."""
@@ -33,6 +35,7 @@ class Quiet:
         fields = ask.model_dump(exclude={"begins_at"})
         silence = Silence(id=uuid4().hex, begins_at=begins, **fields)
         await self.silences.put(silence)
+        await self.herald.silence(silence)
         return silence
 
     async def end(self, ask: EndSilence, _delivery: Delivery) -> Silence:
@@ -45,6 +48,7 @@ class Quiet:
             silence = silence.model_copy(update={"ends_at": now, "ended_by": ask.by})
             await self.silences.put(silence)
             await self.outbox.wake()
+            await self.herald.silence(silence)
         return silence
 
     async def listed(self, query: ListSilences, _delivery: Delivery) -> Listed:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from andon.alerting.domain.builtin import CHANNEL_FAILING, PASS_RATE_LOW, PassRate, builtin, configured
 from andon.alerting.domain.checking import contradictions, remarks
 from andon.alerting.domain.previewing import MOST, Past, over_parts, over_windows
+from andon.alerting.handlers.herald import Herald
 from andon.alerting.handlers.plant import Lines
 from andon.alerting.store.rollups import Rollups
 from andon.alerting.store.rules import Channels, Rules
@@ -45,6 +46,7 @@ class Rulebook:
     settled: asyncio.Event
     """Set once it is known what the configuration says."""
     clock: Callable[[], datetime]
+    herald: Herald
     document: config.Document | None = None
     stored: dict[str, AlertRule] = field(default_factory=dict[str, AlertRule])
     """As of the last reading."""
@@ -111,6 +113,7 @@ class Rulebook:
         )
         await self._save(ask.id, rule)
         await self.read()
+        await self.herald.rule(ask.id, ask.by, rule)
         return alerting.SavedRule(rule=rule, remarks=await self._remarks(ask.rule))
 
     async def delete(self, ask: alerting.DeleteRule, _delivery: Delivery) -> alerting.RuleDeleted:
@@ -123,6 +126,7 @@ class Rulebook:
         if not await self.rules.delete(ask.id):
             raise Conflict(f"{ask.id} came with Andon: switch it off instead", {"id": "can't be deleted"})
         await self.read()
+        await self.herald.rule(ask.id, ask.by, self.all.get(ask.id))
         return alerting.RuleDeleted(id=ask.id, rule=builtin(self.base).get(ask.id))
 
     async def history(self, query: alerting.ReadRule, _delivery: Delivery) -> alerting.RuleHistory:

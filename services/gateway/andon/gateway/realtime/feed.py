@@ -48,7 +48,8 @@ class Notice:
     @cached_property
     def event(self) -> bytes:
         """As an event stream carries it."""
-        return f"id: {self.sequence}\nevent: {self.address}\ndata: {self.body}\n\n".encode()
+        place = f"id: {self.sequence}\n" if self.sequence else ""
+        return f"{place}event: {self.address}\ndata: {self.body}\n\n".encode()
 
 
 class Ending(StrEnum):

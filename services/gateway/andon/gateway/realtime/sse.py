@@ -79,6 +79,8 @@ class EventStream(Response):
         listener = await self._here.feed.join(self._session_id, "sse")
         try:
             place = await self._catch_up(send, place)  # what came between the last reading and joining
+            if (health := self._here.wellbeing.latest) is not None:
+                await write(send, health.event)
             await first_of(_follow(send, listener, place), listener.ended())
         finally:
             self._here.feed.leave(listener)
@@ -107,9 +109,9 @@ async def _follow(send: Send, listener: Listener, place: int) -> None:
         except TimeoutError:
             await write(send, b": still here\n\n")
             continue
-        if notice.sequence > place:
+        if notice.sequence == 0 or notice.sequence > place:
             await write(send, notice.event)
-            place = notice.sequence
+            place = max(place, notice.sequence)
 
 
 async def write(send: Send, body: bytes, *, more: bool = True) -> None:

@@ -7,9 +7,12 @@ from andon.contracts import (
     Event,
     alerting,
     batch,
+    config,
     dataset,
+    fieldbus,
     inspection,
     learning,
+    opcua,
     queue,
     review,
     rollout,
@@ -43,6 +46,9 @@ def channels(images: Images) -> Mapping[Event[Any], Channel]:
         alerting.ACKNOWLEDGED: alert,
         alerting.RESOLVED: alert,
         alerting.CHANGED: alert,
+        alerting.RULE_CHANGED: Channel("alert-rule", _plain()),
+        alerting.SILENCE_CHANGED: Channel("alert-silence", _plain()),
+        alerting.CHANNEL_CHANGED: Channel("alert-channel", _plain()),
         batch.PROGRESSED: Channel("batch", lambda found: job_view(found).model_dump(mode="json")),
         dataset.BUILT: Channel("dataset", _plain()),
         dataset.APPROVED: Channel("dataset", _plain()),
@@ -62,6 +68,10 @@ def channels(images: Images) -> Mapping[Event[Any], Channel]:
         queue.DEVICE_CHANGED: Channel("device", _plain()),
         queue.DEVICE_DELETED: Channel("device-deleted", _plain()),
         training.MODEL_DEPLOYED: Channel("deployment", _plain({"thresholds": {"calibration"}})),
+        config.CHANGED: Channel("config", lambda document: {"revision": document.revision}),
+        fieldbus.CHANGED: Channel("fieldbus", _plain()),
+        opcua.CLIENTS_CHANGED: Channel("opcua-clients", _plain()),
+        opcua.CERTIFICATES_CHANGED: Channel("opcua-certificates", _plain()),
     }
 
 

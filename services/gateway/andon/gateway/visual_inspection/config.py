@@ -19,7 +19,7 @@ routes = APIRouter(prefix="/config", tags=["system"])
 R = TypeVar("R", bound=Message)
 
 _PATIENCE = 0.5
-_SECTIONS = ("inspection", "alerting", "batch", "query", "limits")
+_SECTIONS = ("inspection", "alerting", "batch", "query", "limits", "site")
 _TAG = re.compile(r'(?:W/)?"?(\d{1,18})"?')
 
 
@@ -36,6 +36,7 @@ class ConfigView(BaseModel):
     batch: config.BatchSection
     query: config.QuerySection
     limits: config.LimitsSection
+    site: config.SiteSection
     opcua: OpcuaView
     revision: int
     """Goes up with every change; also the ETag."""
@@ -85,6 +86,11 @@ class LimitsPart(_Part):
     others_per_minute: config.PerMinute | None = None
 
 
+class SitePart(_Part):
+    shift_starts: config.ShiftStarts | None = None
+    zone: config.Zone | None = None
+
+
 class ConfigBody(_Part):
     """What is named changes; null puts a value back to what the services were started with.
 
@@ -96,6 +102,7 @@ class ConfigBody(_Part):
     batch: BatchPart = BatchPart()
     query: QueryPart = QueryPart()
     limits: LimitsPart = LimitsPart()
+    site: SitePart = SitePart()
     revision: Annotated[int, Field(strict=True, ge=0)] | None = None
     """Refused with 409 unless the configuration is at this revision; If-Match does the same."""
     opcua: OpcuaView | None = None
@@ -168,6 +175,7 @@ async def _shown(here: Gateway, document: config.Document) -> ConfigView:
         batch=document.batch,
         query=document.query,
         limits=limits,
+        site=document.site,
         opcua=OpcuaView(enabled=bridge is not None and bridge.enabled),
         revision=document.revision,
         changed_at=document.changed_at,
@@ -210,7 +218,11 @@ def _changes(body: ConfigBody, before: ConfigView) -> dict[str, dict[str, config
     for section in _SECTIONS:
         named = getattr(body, section).model_dump(mode="json", exclude_unset=True, exclude={"api_key_set"})
         shown = getattr(before, section).model_dump(mode="json")
-        part = {name: value for name, value in named.items() if name not in shown or value != shown[name]}
+        part = {
+            name: " ".join(value) if isinstance(value, list) else value
+            for name, value in named.items()
+            if name not in shown or value != shown[name]
+        }
         if part:
             changes[section] = part
     return changes

@@ -23,6 +23,9 @@ from andon.contracts import (
 )
 from andon.gateway.context import Here
 from andon.gateway.principal import MayView
+from andon.gateway.realtime.wellbeing import Look
+from andon.messaging import Service
+from andon.storage import Blobs, Mongo
 
 routes = APIRouter(tags=["system"])
 
@@ -58,16 +61,27 @@ class PartsView(BaseModel):
 @routes.get("/health/parts")
 async def parts(_who: MayView, here: Here) -> PartsView:
     """Asks each server and each service something, all at once, and says who answered within 3 s."""
-    servers = {"bus": here.bus.ping(), "database": here.mongo.ping(), "objects": here.blobs.ping()}
+    return await found(here.bus, here.mongo, here.blobs)
+
+
+async def looked(bus: Service, mongo: Mongo, blobs: Blobs) -> Look:
+    """The same, for whoever looks again and again."""
+    view = await found(bus, mongo, blobs)
+    return Look(shown=view.model_dump(mode="json"), well={part.name: part.well for part in view.parts})
+
+
+async def found(bus: Service, mongo: Mongo, blobs: Blobs) -> PartsView:
+    """Each server and each service; nothing is raised."""
+    servers = {"bus": bus.ping(), "database": mongo.ping(), "objects": blobs.ping()}
     services = {
-        name: here.bus.ask(query, message, timeout=_PATIENCE) for name, (query, message) in QUESTIONS.items()
+        name: bus.ask(query, message, timeout=_PATIENCE) for name, (query, message) in QUESTIONS.items()
     }
-    found = await asyncio.gather(
+    each = await asyncio.gather(
         *(_part(name, "server", ping) for name, ping in servers.items()),
         _part("gateway", "service", asyncio.sleep(0)),
         *(_part(name, "service", answer) for name, answer in services.items()),
     )
-    return PartsView(parts=list(found))
+    return PartsView(parts=list(each))
 
 
 async def _part(name: str, kind: Literal["server", "service"], asking: Awaitable[Any]) -> PartView:

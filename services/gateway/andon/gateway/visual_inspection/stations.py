@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from andon.contracts import station
 from andon.gateway.context import Here
-from andon.gateway.errors import parsed
+from andon.gateway.errors import may, parsed
 from andon.gateway.principal import MayConfigure, MayView
 from andon.gateway.visual_inspection.views import StationsView, StationView, station_view
 
@@ -27,6 +27,8 @@ class StationBody(BaseModel):
     region: station.Region | None = None
     evidence: station.Evidence | None = None
     min_area_mm2: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    detector: station.DetectorUse | None = None
+    """`decides` lets it fail parts; refused while the station's version has no limit for that."""
 
 
 @routes.get("", response_model=StationsView)
@@ -42,7 +44,7 @@ async def one(id: str, _who: MayView, here: Here) -> dict[str, Any]:  # noqa: A0
     return station_view(await here.bus.ask(station.GET, parsed(station.GetStation, id=id)))
 
 
-@routes.put("/{id}", response_model=StationView)
+@routes.put("/{id}", response_model=StationView, responses=may(422))
 async def put(
     id: str,  # noqa: A002 - its name in the API
     body: StationBody,

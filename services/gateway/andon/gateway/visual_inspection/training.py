@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from andon.contracts import Conflict, Name, NotFound, learning, training
-from andon.contracts.learning import LabelledImage, Place, RunKind, RunState
+from andon.contracts.learning import LabelledImage, Place, RunKind, RunState, Trainer
 from andon.contracts.training import Head
 from andon.gateway.context import Gateway, Here
 from andon.gateway.errors import may, parsed
@@ -41,6 +41,8 @@ class TrainingBody(BaseModel):
     sure_above: Annotated[float, Field(ge=0, le=1)] = 0.5
     steps: Annotated[int, Field(ge=0, le=20_000)] = 0
     """Gradient steps of a detector at most; 0: as its parts want."""
+    trainer: Trainer = Trainer.NUMPY
+    """Of a detector: `torch` learns the backbone's upper half, too, where an agent or the service has it."""
     place: Place = Place.AUTO
     deploy: bool = False
 

@@ -6,9 +6,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from andon.contracts import alerting, auth, inspection, station, training
-from andon.contracts.inspection import Box, Decision, Times
+from andon.contracts.inspection import Box, DecidedBy, Decision, Times
 from andon.gateway.domain import Picture
 from andon.gateway.images import Images
+
+_NO_CALIBRATION: dict[str, Any] = {"model": {"detector": {"calibration"}}}
+"""Of a model that is shown."""
 
 
 class DetectionView(BaseModel):
@@ -19,6 +22,10 @@ class DetectionView(BaseModel):
     area_mm2: float | None
     """null until the station's mm per pixel are known."""
     area_px: int
+    area_method: str
+    """mask, ring-otsu, heatmap or box: how its area was measured."""
+    outline: list[list[tuple[int, int]]]
+    """Polygons around it, x and y in pixels of the original image; empty where only the box is known."""
 
 
 class InspectionView(BaseModel):
@@ -45,6 +52,10 @@ class InspectionView(BaseModel):
     anomaly_score: float
     uncertain_above: float
     fail_above: float
+    decided_by: DecidedBy
+    """`detector` where a defect failed the part that its score alone would not have failed."""
+    defect_fail_above: float | None
+    """The detector's limit, where it looks at every part; null where it decides nothing."""
     model_version: str
     recipe_revision: int
     times: Times
@@ -223,12 +234,14 @@ def alert_view(alert: alerting.Alert) -> AlertView:
 
 def station_view(found: station.Station) -> dict[str, Any]:
     """The station without its calibration scores: hundreds of numbers that no screen shows."""
-    hidden: Any = {"thresholds": {"calibration"}}
+    hidden: Any = {"thresholds": {"calibration"}, **_NO_CALIBRATION}
     return found.model_dump(mode="json", exclude={"recipe": hidden, "trial": hidden})
 
 
 def model_view(version: training.ModelVersion) -> dict[str, Any]:
-    left_out: Any = {"thresholds": {"calibration"}, "source_sha256": True, "deleted_at": True}
+    left_out: Any = {
+        "thresholds": {"calibration"}, **_NO_CALIBRATION, "source_sha256": True, "deleted_at": True
+    }  # fmt: skip
     return version.model_dump(mode="json", exclude=left_out) | {
         "path": version.model.fp32.key,
         "map_score": version.metrics.get("map50"),
@@ -239,4 +252,4 @@ def model_view(version: training.ModelVersion) -> dict[str, Any]:
 
 
 def deployed_view(deployed: training.ModelDeployed) -> dict[str, Any]:
-    return deployed.model_dump(mode="json", exclude={"thresholds": {"calibration"}})
+    return deployed.model_dump(mode="json", exclude={"thresholds": {"calibration"}, **_NO_CALIBRATION})

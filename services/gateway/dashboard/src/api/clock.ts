@@ -1,6 +1,7 @@
 // The server's clock as seen from here: a tablet's own may be minutes off.
 
 const STEADY = 0.2;
+const JUMP = 5000;
 let ahead: number | null = null;
 
 /** Tell what the server's clock said in an answer that took `took` milliseconds. */
@@ -9,7 +10,9 @@ export function heardClock(dateHeader: string | null, now: number, took: number)
   if (!Number.isFinite(server)) return;
   // The header has whole seconds, and was written somewhere on the way.
   const offset = server + 500 + took / 2 - now;
-  ahead = ahead === null ? offset : ahead + STEADY * (offset - ahead);
+  // A clock that was set, or slept through an hour, is believed at once; what is less is the way's own trembling.
+  const jumped = ahead === null || Math.abs(offset - ahead) > JUMP + took;
+  ahead = jumped ? offset : (ahead ?? 0) + STEADY * (offset - (ahead ?? 0));
 }
 
 /** Milliseconds since 1970 by the server's clock; by our own until it was heard, and where both nearly agree. */

@@ -11,10 +11,14 @@ export const queries = new QueryClient({
       staleTime: 5 * 60_000,
       gcTime: 10 * 60_000,
       refetchOnWindowFocus: false,
+      refetchOnReconnect: true,
+      // A browser's word on whether there is a network is not one on whether the gateway is there.
+      networkMode: "always",
       retry: (count, error) => count < 3 && (!(error instanceof Problem) || error.passing),
       retryDelay: (count) => Math.min(500 * 2 ** count, 8000),
     },
-    mutations: { retry: false },
+    // What can't be done now is refused now: a station that pauses an hour later, by itself, was not meant.
+    mutations: { retry: false, networkMode: "always" },
   },
 });
 

@@ -16,20 +16,29 @@ import { router } from "./router";
 import { styleNonce, theme } from "./theme";
 
 function hearWhileSignedIn(): void {
-  const { state } = session.now();
-  for (const source of [line, work]) state === "out" ? source.stop() : source.start();
+  const standing = session.now();
+  for (const source of [line, work]) {
+    if (standing.state === "in") source.start(standing.user.id);
+    else if (standing.state === "out") source.stop();
+    else source.pause();
+  }
 }
 
 session.onChangedHands = () => {
   queries.clear();
-  line.stop();
-  work.stop();
+  for (const source of [line, work]) source.stop();
   hearWhileSignedIn();
 };
 session.subscribe(hearWhileSignedIn);
 addEventListener("online", () => {
-  line.nudge();
-  work.nudge();
+  for (const source of [line, work]) source.nudge();
+});
+// A tab that is left hands over at once; one that is come back to hears again.
+addEventListener("pagehide", () => {
+  for (const source of [line, work]) source.pause();
+});
+addEventListener("pageshow", (event) => {
+  if (event.persisted) hearWhileSignedIn();
 });
 // After a deployment the chunk that an open page asks for may be gone: load the new application, once.
 addEventListener("vite:preloadError", (event) => {

@@ -1,6 +1,7 @@
 // How Mantine looks here: calm steel, targets that a glove hits, no shadows where a line does.
 
 import { ActionIcon, Badge, Button, createTheme, type MantineColorsTuple, Modal } from "@mantine/core";
+import styles from "./controls.module.css";
 
 const steel: MantineColorsTuple = [
   "#eaf3fb",
@@ -31,6 +32,8 @@ const dark: MantineColorsTuple = [
 const TARGET = 44;
 const target = { minHeight: TARGET };
 const field = { input: target, label: { marginBottom: 6 } };
+const choice = { ...field, option: target };
+const checked = { defaultProps: { size: "md" }, classNames: { body: styles.body, label: styles.label } };
 
 export const theme = createTheme({
   primaryColor: "steel",
@@ -59,10 +62,26 @@ export const theme = createTheme({
     TextInput: { defaultProps: { size: "md" }, styles: field },
     PasswordInput: { defaultProps: { size: "md" }, styles: field },
     NumberInput: { defaultProps: { size: "md" }, styles: field },
-    Select: { defaultProps: { size: "md" }, styles: field },
-    MultiSelect: { defaultProps: { size: "md" }, styles: field },
+    Select: { defaultProps: { size: "md" }, styles: choice },
+    MultiSelect: { defaultProps: { size: "md" }, styles: choice },
+    TagsInput: { defaultProps: { size: "md" }, styles: choice },
+    Autocomplete: { defaultProps: { size: "md" }, styles: choice },
+    Textarea: { defaultProps: { size: "md" }, styles: field },
+    FileInput: { defaultProps: { size: "md" }, styles: field },
+    Switch: checked,
+    Checkbox: checked,
+    Radio: checked,
+    Notification: { defaultProps: { closeButtonProps: { size: TARGET } } },
     SegmentedControl: {
-      styles: { label: { minHeight: 36, display: "flex", alignItems: "center", justifyContent: "center" } },
+      styles: {
+        label: {
+          minHeight: TARGET,
+          minWidth: TARGET,
+          display: "flex",
+          alignItems: "center",
+          justifyContent: "center",
+        },
+      },
     },
     Tabs: { styles: { tab: target } },
     MenuItem: { styles: { item: target } },

@@ -12,6 +12,14 @@ export interface Events {
   "alerting.alert.acknowledged.v1": Schemas["AlertView"];
   "alerting.alert.resolved.v1": Schemas["AlertView"];
   "alerting.alert.changed.v1": Schemas["AlertView"];
+  "alerting.rule.changed.v1": { id: string; by: string; rule: Schemas["AlertRule"] | null };
+  "alerting.silence.changed.v1": Schemas["Silence"];
+  "alerting.channel.changed.v1": { id: string; by: string; gone: boolean };
+  "config.document.changed.v1": { revision: number };
+  "fieldbus.status.changed.v1": Schemas["FieldbusStatus"];
+  "opcua.client.changed.v1": { group: string; sessions: number };
+  "opcua.certificate.changed.v1": { group: string; trusted: number; rejected: number };
+  "gateway.health.changed.v1": Schemas["PartsView"];
   "batch.job.progressed.v1": Schemas["andon__gateway__visual_inspection__batch_views__JobView"];
   "dataset.version.built.v1": Record<string, unknown>;
   "dataset.version.approved.v1": Record<string, unknown>;

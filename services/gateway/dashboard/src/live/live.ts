@@ -1,10 +1,12 @@
 // The live layer's front door: hear what happens on the line and in the workshop, from one connection each.
 
 import { useEffect, useRef, useSyncExternalStore } from "react";
-import { signedFetch } from "@/api/client";
+import { api, signedFetch } from "@/api/client";
+import { ByLock, ByTalk } from "./election";
 import type { EventName, Events, WorkEvent } from "./events";
+import { type Neighbours, Shared } from "./shared";
 import type { Said } from "./sse";
-import { type Connection, Stream } from "./stream";
+import type { Connection } from "./stream";
 
 type Listener = (said: unknown, name: string) => void;
 
@@ -13,13 +15,15 @@ class Source {
   private readonly gaps = new Set<() => void>();
   private readonly watchers = new Set<() => void>();
   private connection: Connection = "off";
-  private wanted = false;
-  private readonly stream: Stream;
+  private user = "";
+  private readonly stream: Shared;
+  private readonly path: string;
   private readonly onDemand: boolean;
 
   constructor(path: string, onDemand: boolean) {
     this.onDemand = onDemand;
-    this.stream = new Stream(
+    this.path = path;
+    this.stream = new Shared(
       { open: (lastId, signal) => signedFetch(asked(path, lastId, signal)), now: Date.now },
       {
         event: (said) => this.tell(said),
@@ -31,17 +35,24 @@ class Source {
           for (const each of this.watchers) each();
         },
       },
+      neighbours(),
     );
   }
 
   /** Somebody is signed in: hear, at once or when the first wants to. */
-  start(): void {
-    this.wanted = true;
-    if (!this.onDemand || this.listeners.size) this.stream.start();
+  start(user: string): void {
+    this.user = user;
+    if (!this.onDemand || this.listeners.size) this.begin();
+  }
+
+  /** The session ended in mid-work: other tabs' may be good. */
+  pause(): void {
+    this.user = "";
+    this.stream.pause();
   }
 
   stop(): void {
-    this.wanted = false;
+    this.user = "";
     this.stream.stop();
   }
 
@@ -52,7 +63,7 @@ class Source {
   hear(name: string, listener: Listener): () => void {
     const known = this.listeners.get(name) ?? new Set();
     this.listeners.set(name, known.add(listener));
-    if (this.wanted) this.stream.start();
+    if (this.user) this.begin();
     return () => {
       known.delete(listener);
       if (known.size === 0) this.listeners.delete(name);
@@ -72,6 +83,10 @@ class Source {
     return () => this.watchers.delete(listener);
   };
 
+  private begin(): void {
+    this.stream.start(`andon ${this.path} ${this.user}`);
+  }
+
   private tell(said: Said): void {
     const listeners = [...(this.listeners.get(said.name) ?? []), ...(this.listeners.get("*") ?? [])];
     if (!listeners.length) return;
@@ -84,6 +99,19 @@ function asked(path: string, lastId: string, signal: AbortSignal): Request {
   const headers: Record<string, string> = { Accept: "text/event-stream" };
   if (lastId) headers["Last-Event-ID"] = lastId;
   return new Request(new URL(path, location.origin), { headers, signal, cache: "no-store" });
+}
+
+/** This browser's other tabs; none where they can't be reached. */
+function neighbours(): Neighbours | null {
+  if (typeof BroadcastChannel === "undefined" || typeof document === "undefined") return null;
+  const { locks } = navigator as { locks?: LockManager }; // there over HTTPS and on the own machine alone
+  return {
+    channel: (name) => new BroadcastChannel(name),
+    election: (name, lead) =>
+      locks ? new ByLock(locks, name, lead) : new ByTalk(new BroadcastChannel(`${name} lead`), lead),
+    watched: () => !document.hidden,
+    check: () => void api.GET("/api/v1/auth/me").catch(() => {}),
+  };
 }
 
 /** Parts, stations, alerts, models, reviews: heard for as long as somebody is signed in. */

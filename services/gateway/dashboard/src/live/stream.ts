@@ -11,6 +11,8 @@ export interface Hearing {
   /** Events were missed, or may have been: what is shown must be asked anew. */
   gap(): void;
   state(state: Connection): void;
+  /** Something came, be it only a sign of life. */
+  alive?(): void;
 }
 
 export interface Doors {
@@ -45,11 +47,27 @@ export class Stream {
   }
 
   stop(): void {
+    this.pause();
+    this.lastId = "";
+    this.hearing.state("off");
+  }
+
+  /** End the connection, and remember how far it was. */
+  pause(): void {
     this.running?.abort();
     this.running = null;
-    this.lastId = "";
     this.failures = 0;
-    this.hearing.state("off");
+  }
+
+  /** The last event that was seen, by whatever way. */
+  get place(): string {
+    return this.lastId;
+  }
+
+  /** Go on from this event, which was heard now by another way. */
+  at(place: string): void {
+    this.lastId = place;
+    this.heardAt = this.doors.now();
   }
 
   /** The network is said to be back: try at once. */
@@ -72,7 +90,7 @@ export class Stream {
       if (over.aborted) return;
       this.failures += 1;
       this.hearing.state(this.failures > 2 ? "offline" : "reconnecting");
-      await this.pause(over);
+      await this.rest(over);
     }
   }
 
@@ -95,6 +113,7 @@ export class Stream {
         dog.calm();
         this.heardAt = this.doors.now();
         parser.push(piece.value);
+        this.hearing.alive?.();
       }
     } finally {
       dog.off();
@@ -119,7 +138,7 @@ export class Stream {
     };
   }
 
-  private pause(over: AbortSignal): Promise<void> {
+  private rest(over: AbortSignal): Promise<void> {
     const long =
       Math.min(FIRST_PAUSE * 2 ** (this.failures - 1), LONGEST_PAUSE) * (0.7 + 0.6 * Math.random());
     return new Promise((resolve) => {

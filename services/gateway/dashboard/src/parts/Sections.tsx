@@ -1,7 +1,7 @@
 // The parts of a page, each with an address of its own.
 
 import type { Icon } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
+import { Link, useLocation } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import styles from "./Sections.module.css";
 
@@ -16,12 +16,13 @@ export interface Section {
 
 export function Sections({ label, sections }: { label: string; sections: readonly Section[] }) {
   const place = useRef<HTMLElement>(null);
+  const here = useLocation({ select: ({ pathname }) => pathname });
   // On a narrow screen the one that is shown may lie outside of the row.
   useEffect(() => {
     place.current
-      ?.querySelector("[aria-current=page]")
-      ?.scrollIntoView({ block: "nearest", inline: "nearest" });
-  }, []);
+      ?.querySelector(`[href="${CSS.escape(here)}"]`)
+      ?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [here]);
   return (
     <nav ref={place} className={styles.sections} aria-label={label}>
       {sections.map(({ to, title, icon: Shown, wants }) => (

@@ -104,6 +104,12 @@ class TrustList:
             found += [_shown(known, CertificateState.REJECTED, _likely_use(known)) for known in rejected]
         return sorted(found, key=lambda each: each.seen_at, reverse=True)
 
+    def names(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Use and fingerprint of what is trusted, and of what was rejected."""
+        trusted = {f"{name}/{known.fingerprint}" for name in _FOLDERS.values() for known in self._all(name)}
+        rejected = {f"{_REJECTED}/{known.fingerprint}" for known in self._all(_REJECTED)}
+        return frozenset(trusted), frozenset(rejected)
+
     def trust(self, der: bytes, use: CertificateUse, user_id: str | None) -> Certificate:
         """Keep a certificate among those of its use, and nowhere else. Raises BadRequest."""
         if use is CertificateUse.AUTHORITY and not is_authority(x509.load_der_x509_certificate(der)):

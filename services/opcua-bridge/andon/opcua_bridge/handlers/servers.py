@@ -1,14 +1,14 @@
 """What there is to see of the OPC UA servers: this one, and the other shards."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from andon.contracts import Unavailable, opcua
-from andon.contracts.opcua import GetStatus, ListServers, Servers, Status
-from andon.messaging import Delivery
+from andon.contracts.opcua import CertificatesChanged, ClientsChanged, GetStatus, ListServers, Servers, Status
+from andon.messaging import Delivery, Service
 from andon.opcua_bridge.adapters.server import OpcuaServer
 from andon.opcua_bridge.store import Shards
 
@@ -44,6 +44,25 @@ class Reception:
             with suppress(Unavailable):  # the store says so itself
                 await self.shards.put(self.server.described())
             await asyncio.sleep(_TELL_SECONDS)
+
+    def clients(self) -> Hashable:
+        """Who is connected to this server."""
+        if not self.server.running:
+            return frozenset[str]()
+        return frozenset(str(each.session_id) for each in self.server.core.sessions if each.client)
+
+    async def say_clients(self, bus: Service) -> None:
+        """Raises Unavailable."""
+        sessions = len(self.server.described().sessions) if self.server.running else 0
+        group = self.server.settings.group
+        await bus.say(opcua.CLIENTS_CHANGED, ClientsChanged(group=group, sessions=sessions))
+
+    async def say_certificates(self, bus: Service) -> None:
+        """Raises Unavailable."""
+        trusted, rejected = self.server.trust.names()
+        group = self.server.settings.group
+        told = CertificatesChanged(group=group, trusted=len(trusted), rejected=len(rejected))
+        await bus.say(opcua.CERTIFICATES_CHANGED, told)
 
     async def _all(self) -> list[opcua.Server]:
         own = self.server.described()

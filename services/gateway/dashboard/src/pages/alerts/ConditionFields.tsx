@@ -1,8 +1,9 @@
 // The fields of a rule's condition.
 
-import { Checkbox, NumberInput, Select, Switch, TagsInput, TextInput } from "@mantine/core";
+import { Checkbox, NumberInput, TagsInput, TextInput } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { wrongWith } from "@/parts/fields";
+import { ChoiceInput, ShareInput, SwitchInput } from "@/parts/inputs";
 import styles from "./alerts.module.css";
 import { type Condition, type Field, fieldsFor, withField } from "./conditions";
 
@@ -52,38 +53,20 @@ function One({ field, value, error, onChange }: OneProps) {
         />
       );
     case "share":
-      return (
-        <NumberInput
-          label={label}
-          hideControls
-          suffix=" %"
-          decimalScale={3}
-          value={Math.round(Number(value) * 100_000) / 1000}
-          onChange={(next) => onChange(Math.round(Number(next) * 1000) / 100_000)}
-          error={error}
-        />
-      );
+      return <ShareInput label={label} value={Number(value)} onChange={onChange} error={error} />;
     case "choice":
       return (
-        <Select
+        <ChoiceInput
           label={label}
-          allowDeselect={false}
-          data={field.of.map((each) => ({ value: each, label: t(`choice.${each}`) }))}
+          of={field.of}
+          wordsOf={(each) => t(`choice.${each}`)}
           value={String(value)}
-          onChange={(next) => next && onChange(next)}
+          onChange={onChange}
           error={error}
         />
       );
     case "switch":
-      return (
-        <Switch
-          size="md"
-          label={label}
-          checked={Boolean(value)}
-          onChange={(event) => onChange(event.currentTarget.checked)}
-          error={error}
-        />
-      );
+      return <SwitchInput label={label} value={Boolean(value)} onChange={onChange} error={error} />;
     case "text":
       return (
         <TextInput

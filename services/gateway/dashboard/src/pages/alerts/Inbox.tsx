@@ -10,6 +10,7 @@ import { useLive } from "@/live/live";
 import { Chips } from "@/parts/Chips";
 import { type Column, DataTable } from "@/parts/DataTable";
 import { Empty, Failed, LoadingRows, Notice } from "@/parts/States";
+import split from "@/parts/split.module.css";
 import { Tag } from "@/parts/Tag";
 import { ago, dateTime, useNow } from "@/parts/time";
 import { useFilters } from "@/parts/useFilters";
@@ -70,8 +71,8 @@ export function Inbox() {
   const open = filters.alert ?? null;
   const narrow = columns.filter((column) => ["severity", "title", "at"].includes(column.key));
   return (
-    <div className={styles.split} data-open={open !== null || undefined}>
-      <div className={styles.list}>
+    <div className={split.split} data-open={open !== null || undefined}>
+      <div className={split.list}>
         <FilterBar />
         {rows === undefined ? (
           error ? (
@@ -95,7 +96,7 @@ export function Inbox() {
             selected={open}
             onSelect={(alert) => setFilters({ alert: alert.id })}
             onEnd={more}
-            className={styles.grow ?? ""}
+            className={split.grow ?? ""}
           />
         )}
       </div>
@@ -111,7 +112,7 @@ function FilterBar() {
   const stations = useQuery(stationsQuery);
   const rules = useQuery(rulesQuery);
   return (
-    <div className={styles.bar}>
+    <div className={split.bar}>
       <Chips
         label={t("inbox.state")}
         choices={STATES.map((state) => ({ value: state, title: t(`state.${state || "current"}`) }))}

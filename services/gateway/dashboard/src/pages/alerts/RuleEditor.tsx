@@ -10,12 +10,13 @@ import { queries } from "@/api/queries";
 import { useMay } from "@/api/session";
 import { ConfirmButton } from "@/parts/ConfirmButton";
 import { fieldsOf, wrongWith } from "@/parts/fields";
+import { Meanwhile } from "@/parts/Meanwhile";
 import { Tag } from "@/parts/Tag";
 import { told } from "@/parts/toasts";
 import styles from "./alerts.module.css";
 import { ConditionFields } from "./ConditionFields";
 import { freshCondition, KINDS, OVER_PARTS } from "./conditions";
-import { type Body, bodyOf, freshBody, idOf } from "./draft";
+import { type Body, bodyOf, freshBody, idOf, sameBody } from "./draft";
 import { Preview } from "./Preview";
 import { type Rule, SEVERITIES } from "./queries";
 import { RuleHistory } from "./RuleHistory";
@@ -29,10 +30,17 @@ interface Props {
   onGone: () => void;
 }
 
-export function RuleEditor({ rule, rules, onSaved, onGone }: Props) {
+export function RuleEditor({ rule: latest, rules, onSaved, onGone }: Props) {
   const { t } = useTranslation("alerts");
   const may = useMay("configure");
+  const [rule, setRule] = useState(latest);
   const [body, setBody] = useState<Body>(() => (rule ? bodyOf(rule) : freshBody()));
+  const begin = (from: Rule) => {
+    setRule(from);
+    setBody(bodyOf(from));
+  };
+  const newer = latest && rule && latest.revision > rule.revision ? latest : null;
+  if (newer && rule && sameBody(body, bodyOf(rule))) begin(newer);
   const [hours, setHours] = useState(24);
   const save = useMutation({
     mutationFn: () => {
@@ -47,6 +55,7 @@ export function RuleEditor({ rule, rules, onSaved, onGone }: Props) {
     onSuccess: async (saved) => {
       for (const remark of saved.remarks) told.done(remark);
       told.done(t("rule.saved", { title: saved.rule.title }));
+      begin(saved.rule);
       await queries.invalidateQueries({ queryKey: ["alert-rules"] });
       onSaved(saved.rule.id);
     },
@@ -78,6 +87,16 @@ export function RuleEditor({ rule, rules, onSaved, onGone }: Props) {
           </Group>
         )}
       </header>
+      {newer && !save.isPending && (
+        <Meanwhile
+          by={newer.changed_by}
+          onTheirs={() => begin(newer)}
+          onMine={() => {
+            setRule(newer);
+            save.reset();
+          }}
+        />
+      )}
       {wrong[""] && (
         <p role="alert" className={styles.refused}>
           {wrong[""]}

@@ -17,8 +17,9 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { stationsQuery } from "@/api/queries";
 import { wrongWith } from "@/parts/fields";
+import { configQuery, USUAL } from "@/parts/shifts";
 import styles from "./alerts.module.css";
-import type { Body } from "./draft";
+import { type Body, freshShift } from "./draft";
 import { channelsQuery, type Rule, SEVERITIES } from "./queries";
 
 type Shift = Schemas["Shift"];
@@ -178,8 +179,9 @@ function Escalation({
 function Shifts({ body, wrong, onChange }: Part) {
   const { t } = useTranslation("alerts");
   const { schedule } = body;
-  const fresh: Shift = { days: ["mon", "tue", "wed", "thu", "fri"], begin: "06:00", end: "14:00" };
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+  const site = useQuery(configQuery).data?.site ?? USUAL;
+  const fresh = freshShift(site.shift_starts, schedule?.shifts ?? []);
+  const zone = site.zone || Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
   const set = (shifts: readonly Shift[]) =>
     schedule && onChange({ schedule: { ...schedule, shifts: [...shifts] } });
   const change = (at: number, part: Partial<Shift>) =>

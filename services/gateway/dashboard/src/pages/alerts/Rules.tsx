@@ -43,7 +43,7 @@ export function Rules() {
                 <Notice icon={IconRoute} title={t("rule.gone")} text={open} />
               ) : (
                 <RuleEditor
-                  key={`${open} ${shown?.revision}`}
+                  key={`${open} ${shown?.revision === 0}`} // as it came, and as people made it
                   rule={shown ?? null}
                   rules={rules}
                   onSaved={pick}

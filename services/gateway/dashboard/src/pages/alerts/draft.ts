@@ -5,11 +5,14 @@ import { freshCondition } from "./conditions";
 import type { Rule } from "./queries";
 
 export type Body = Schemas["RuleBody"];
+type Shift = Schemas["Shift"];
 
 export function bodyOf(rule: Rule): Body {
   const { id, revision, changed_at, changed_by, builtin, ...body } = rule;
   return body;
 }
+
+export const sameBody = (one: Body, other: Body): boolean => JSON.stringify(one) === JSON.stringify(other);
 
 export const freshBody = (): Body => ({
   title: "",
@@ -23,6 +26,14 @@ export const freshBody = (): Body => ({
   channels: [],
   escalation: [],
 });
+
+/** The first shift of the place that the schedule does not have yet, on working days. */
+export function freshShift(starts: readonly string[], known: readonly Shift[]): Shift {
+  const free = starts.findIndex((start) => !known.some((shift) => shift.begin === start));
+  const at = Math.max(0, free);
+  const [begin = "06:00", end = "14:00"] = [starts[at], starts[(at + 1) % starts.length]];
+  return { days: ["mon", "tue", "wed", "thu", "fri"], begin, end };
+}
 
 /** "Scratches at station 3" -> "scratches-at-station-3"; another one where that is taken. */
 export function idOf(title: string, taken: ReadonlySet<string>): string {

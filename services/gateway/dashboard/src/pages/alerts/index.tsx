@@ -4,14 +4,15 @@ import { IconBellOff, IconInbox, IconRoute, IconSend } from "@tabler/icons-react
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
-import { openAlertsQuery } from "@/api/queries";
+import { openAlertsQuery, queries } from "@/api/queries";
 import { NotFound } from "@/app/Lost";
+import { withEntry } from "@/live/feeds";
 import { useLive } from "@/live/live";
 import { Sections } from "@/parts/Sections";
-import styles from "./alerts.module.css";
+import split from "@/parts/split.module.css";
 import { anew, Channels } from "./Channels";
 import { Inbox } from "./Inbox";
-import { channelsQuery, deadQuery } from "./queries";
+import { channelsQuery, deadQuery, rulesQuery, silencesQuery } from "./queries";
 import { Rules } from "./Rules";
 import { Silences } from "./Silences";
 
@@ -22,22 +23,17 @@ const SECTIONS = {
   channels: { shown: Channels, icon: IconSend },
 } as const;
 
-const FAILING = "channel-failing";
-
 export default function Alerts() {
   const { t } = useTranslation("alerts");
   const { section = "inbox" } = useParams({ strict: false }) as { section?: string };
   const open = useQuery(openAlertsQuery).data?.filter((alert) => alert.state === "open").length ?? 0;
   const failing = useQuery(channelsQuery).data?.filter((channel) => channel.failing_since).length ?? 0;
   const dead = useQuery(deadQuery).data?.dead ?? 0;
-  // What does not arrive opens an alert, and that is heard.
-  useLive(["alerting.alert.opened.v1", "alerting.alert.resolved.v1"], ({ rule }) => {
-    if (rule === FAILING) void anew();
-  });
+  useChanges();
   const wants: Readonly<Record<string, number>> = { inbox: open, channels: failing + dead };
   const here = Object.hasOwn(SECTIONS, section) ? SECTIONS[section as keyof typeof SECTIONS] : null;
   return (
-    <div className={styles.page}>
+    <div className={split.page}>
       <Sections
         label={t("sections")}
         sections={Object.entries(SECTIONS).map(([id, { icon }]) => ({
@@ -50,4 +46,22 @@ export default function Alerts() {
       {here ? <here.shown /> : <NotFound />}
     </div>
   );
+}
+
+/** What others set up, and what becomes of what is sent, is on the screen as it happens. */
+function useChanges(): void {
+  const again = (...key: string[]) => void queries.invalidateQueries({ queryKey: key });
+  useLive("alerting.rule.changed.v1", ({ id, rule }) => {
+    queries.setQueryData(
+      rulesQuery.queryKey,
+      (known) => known && (rule ? withEntry(known, rule) : known.filter((each) => each.id !== id)),
+    );
+    again("alert-rules", "history", id);
+  });
+  useLive("alerting.silence.changed.v1", (silence) => {
+    queries.setQueryData(silencesQuery.queryKey, (known) => known && withEntry(known, silence));
+    again("alerts");
+  });
+  useLive("alerting.channel.changed.v1", () => void anew());
+  useLive("config.document.changed.v1", () => again("alert-rules"));
 }

@@ -12,7 +12,7 @@ export type Severity = Schemas["Severity"];
 
 export const SEVERITIES: readonly Severity[] = ["critical", "error", "warning", "info"];
 
-// Of rules, channels, silences and notices nothing is said on the bus: whoever opens their list asks anew.
+// The page hears what changes of these; whoever opens their list after a while elsewhere asks anew.
 
 export const rulesQuery = queryOptions({
   queryKey: ["alert-rules"],

@@ -6,11 +6,11 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMay } from "@/api/session";
-import { Asked, Empty, LoadingRows } from "@/parts/States";
 import { Tag } from "@/parts/Tag";
 import { ago, useNow } from "@/parts/time";
 import { useFilters } from "@/parts/useFilters";
 import { type Dataset, datasetsQuery } from "./asked";
+import { Beside } from "./Beside";
 import { BuildDataset } from "./BuildDataset";
 import { DatasetCard } from "./DatasetCard";
 import { ImportDataset } from "./ImportDataset";
@@ -63,28 +63,23 @@ export function Datasets() {
       </div>
       {making === "build" && <BuildDataset names={names} onClose={() => setMaking(null)} onMade={made} />}
       {making === "import" && <ImportDataset names={names} onClose={() => setMaking(null)} onMade={made} />}
-      <Asked
+      <Beside
         query={datasets}
-        loading={<LoadingRows rows={4} height={64} />}
-        isEmpty={() => shown.length === 0}
-        empty={<Empty title={t("dataset.empty")} text={t("dataset.emptyText")} />}
-      >
-        {() => (
-          <div className={styles.two}>
-            <nav className={`${styles.card} ${styles.list}`} aria-label={t("dataset.versions")}>
-              {shown.map((each) => (
-                <Row
-                  key={each.id}
-                  version={each}
-                  selected={each.id === chosen?.id}
-                  onSelect={() => change({ version: each.id }, "push")}
-                />
-              ))}
-            </nav>
-            {chosen && <DatasetCard key={chosen.id} version={chosen} all={datasets.data ?? []} />}
-          </div>
+        shown={shown}
+        rows={4}
+        label={t("dataset.versions")}
+        empty={{ title: t("dataset.empty"), text: t("dataset.emptyText") }}
+        row={(each) => (
+          <Row
+            key={each.id}
+            version={each}
+            selected={each.id === chosen?.id}
+            onSelect={() => change({ version: each.id }, "push")}
+          />
         )}
-      </Asked>
+      >
+        {chosen && <DatasetCard key={chosen.id} version={chosen} all={datasets.data ?? []} />}
+      </Beside>
     </>
   );
 }

@@ -15,6 +15,7 @@ import { Tag } from "@/parts/Tag";
 import { ago, dateTime, useNow } from "@/parts/time";
 import { told } from "@/parts/toasts";
 import { type Active, activeQuery, historyQuery, type Rollout, rolloutsQuery } from "./asked";
+import { DetectorUse } from "./DetectorUse";
 import styles from "./models.module.css";
 import { isOver, shortId } from "./reckoning";
 import { Trial } from "./Trial";
@@ -57,7 +58,8 @@ function StationCard({ active, rollouts }: { active: Active; rollouts: readonly 
   const { t } = useTranslation("models");
   const stations = useQuery(stationsQuery);
   const now = useNow();
-  const name = stations.data?.find((each) => each.id === active.station_id)?.name || active.station_id;
+  const station = stations.data?.find((each) => each.id === active.station_id);
+  const name = station?.name || active.station_id;
   return (
     <article className={styles.card} data-station={active.station_id}>
       <header>
@@ -89,6 +91,7 @@ function StationCard({ active, rollouts }: { active: Active; rollouts: readonly 
             </div>
           </dl>
         )}
+        {station && <DetectorUse station={station} />}
         {rollouts.map((each) => (
           <Trial key={each.id} rollout={each} />
         ))}

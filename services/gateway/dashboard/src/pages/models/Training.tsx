@@ -7,11 +7,11 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { stationsQuery } from "@/api/queries";
 import { useMay } from "@/api/session";
-import { Asked, Empty, LoadingRows } from "@/parts/States";
 import { Tag } from "@/parts/Tag";
 import { ago, useNow } from "@/parts/time";
 import { useFilters } from "@/parts/useFilters";
 import { type Run, runsQuery } from "./asked";
+import { Beside } from "./Beside";
 import styles from "./models.module.css";
 import { RunCard } from "./RunCard";
 import { StartRun } from "./StartRun";
@@ -58,28 +58,22 @@ export function Training() {
           onStarted={(run) => change({ run: run.id, station: "" })}
         />
       )}
-      <Asked
+      <Beside
         query={runs}
-        loading={<LoadingRows rows={5} height={64} />}
-        isEmpty={() => shown.length === 0}
-        empty={<Empty title={t("training.empty")} text={t("training.emptyText")} />}
-      >
-        {() => (
-          <div className={styles.two}>
-            <nav className={`${styles.card} ${styles.list}`} aria-label={t("training.runs")}>
-              {shown.map((each) => (
-                <RunRow
-                  key={each.id}
-                  run={each}
-                  selected={each.id === chosen?.id}
-                  onSelect={() => change({ run: each.id }, "push")}
-                />
-              ))}
-            </nav>
-            {chosen && <RunCard key={chosen.id} run={chosen} />}
-          </div>
+        shown={shown}
+        label={t("training.runs")}
+        empty={{ title: t("training.empty"), text: t("training.emptyText") }}
+        row={(each) => (
+          <RunRow
+            key={each.id}
+            run={each}
+            selected={each.id === chosen?.id}
+            onSelect={() => change({ run: each.id }, "push")}
+          />
         )}
-      </Asked>
+      >
+        {chosen && <RunCard key={chosen.id} run={chosen} />}
+      </Beside>
     </>
   );
 }

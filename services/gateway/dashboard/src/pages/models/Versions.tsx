@@ -6,11 +6,11 @@ import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { stationsQuery } from "@/api/queries";
 import { decimal } from "@/parts/numbers";
-import { Asked, Empty, LoadingRows } from "@/parts/States";
 import { Tag } from "@/parts/Tag";
 import { ago, dateTime, useNow } from "@/parts/time";
 import { useFilters } from "@/parts/useFilters";
 import { type Model, modelsQuery } from "./asked";
+import { Beside } from "./Beside";
 import { Compare } from "./Compare";
 import styles from "./models.module.css";
 import { shortId } from "./reckoning";
@@ -55,29 +55,23 @@ export function Versions() {
           />
         )}
       </div>
-      <Asked
+      <Beside
         query={models}
-        loading={<LoadingRows rows={5} height={64} />}
-        isEmpty={() => shown.length === 0}
-        empty={<Empty title={t("versions.empty")} text={t("versions.emptyText")} />}
-      >
-        {() => (
-          <div className={styles.two}>
-            <nav className={`${styles.card} ${styles.list}`} aria-label={t("versions.title")}>
-              {shown.map((each) => (
-                <Row
-                  key={each.id}
-                  model={each}
-                  selected={each.id === chosen?.id}
-                  onSelect={() => change({ version: each.id }, "push")}
-                />
-              ))}
-            </nav>
-            {chosen && other && <Compare one={chosen} other={other} />}
-            {chosen && !other && <Version key={chosen.id} model={chosen} />}
-          </div>
+        shown={shown}
+        label={t("versions.title")}
+        empty={{ title: t("versions.empty"), text: t("versions.emptyText") }}
+        row={(each) => (
+          <Row
+            key={each.id}
+            model={each}
+            selected={each.id === chosen?.id}
+            onSelect={() => change({ version: each.id }, "push")}
+          />
         )}
-      </Asked>
+      >
+        {chosen && other && <Compare one={chosen} other={other} />}
+        {chosen && !other && <Version key={chosen.id} model={chosen} />}
+      </Beside>
     </>
   );
 }

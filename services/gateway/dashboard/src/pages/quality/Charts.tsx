@@ -1,12 +1,14 @@
 // The charts of the page, each with its numbers to take along.
 
 import { useComputedColorScheme } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import i18next from "i18next";
 import { type ReactNode, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { ChartWithDownload } from "@/parts/Chart";
 import type { Cell } from "@/parts/csv";
+import { configQuery, shiftName, USUAL } from "@/parts/shifts";
 import { type Control, control } from "./control";
 import {
   byShift,
@@ -16,7 +18,6 @@ import {
   pareto,
   type Step,
   type Sum,
-  shiftName,
   summed,
   typical,
 } from "./figures";
@@ -37,6 +38,7 @@ interface Props {
 
 export function Charts({ hours, all, span, station, nameOf, children }: Props) {
   const { t } = useTranslation("quality");
+  const site = useQuery(configQuery).data?.site ?? USUAL;
   const scheme = useComputedColorScheme("dark");
   const step = stepOf(span);
   const steps = useMemo(() => bySteps(hours, span, step), [hours, span, step]);
@@ -45,7 +47,7 @@ export function Charts({ hours, all, span, station, nameOf, children }: Props) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: colours follow the scheme
   const drawn = useMemo(() => {
     const found = pareto(summed(hours).defects).slice(0, 12);
-    const shifts = byShift(hours);
+    const shifts = byShift(hours, site);
     const stations = byStation(all).filter((sum) => sum.total);
     return {
       found,
@@ -57,7 +59,7 @@ export function Charts({ hours, all, span, station, nameOf, children }: Props) {
       control: controlChart(chart, labels, t),
       byShift: compared(
         shifts,
-        shifts.map((_, at) => shiftName(at)),
+        shifts.map((_, at) => shiftName(at, site.shift_starts)),
         t,
       ),
       byStation: compared(
@@ -66,7 +68,7 @@ export function Charts({ hours, all, span, station, nameOf, children }: Props) {
         t,
       ),
     };
-  }, [hours, all, steps, labels, chart, t, scheme, nameOf]);
+  }, [hours, all, steps, labels, chart, site, t, scheme, nameOf]);
   const open = useOpenParts(station);
   const at = (index: number) => steps[index]?.at ?? 0;
   const file = (what: string) => `andon-${what}${station ? `-${station}` : ""}`;
@@ -108,7 +110,7 @@ export function Charts({ hours, all, span, station, nameOf, children }: Props) {
       <ChartWithDownload
         title={t("chart.shifts")}
         option={drawn.byShift}
-        table={sumTable("shift", drawn.shifts, (index) => shiftName(index))}
+        table={sumTable("shift", drawn.shifts, (index) => shiftName(index, site.shift_starts))}
         file={file("shifts")}
       />
       <ChartWithDownload

@@ -2,12 +2,11 @@
 
 import type { Schemas } from "@/api/client";
 import type { Part } from "@/parts/PartImage";
+import { type Site, shiftAt, timeOfDay } from "@/parts/shifts";
 import { HOUR, type Span, stepStart, steps } from "./span";
 
 export type Hour = Schemas["HourFigures"];
 export type Sum = Omit<Hour, "station_id" | "hour">;
-
-export const SHIFTS = [6, 14, 22] as const;
 
 export const nothing = (): Sum => ({
   total: 0,
@@ -72,22 +71,12 @@ export function byStation(hours: readonly Hour[]): (Sum & { station: string })[]
     .sort((one, other) => other.failed / other.total - one.failed / one.total);
 }
 
-/** Which shift an hour of the local clock belongs to; the last one goes over midnight. */
-export const shiftOf = (localHour: number): number => {
-  const at = SHIFTS.findLastIndex((start) => localHour >= start);
-  return at < 0 ? SHIFTS.length - 1 : at;
-};
-
-export function byShift(hours: readonly Hour[]): Sum[] {
-  const groups = grouped(hours, (hour) => shiftOf(new Date(hour.hour).getHours()));
-  return SHIFTS.map((_, shift) => summed(groups.get(shift) ?? []));
+/** A shift that begins within an hour counts from the next whole one: the figures are of hours. */
+export function byShift(hours: readonly Hour[], site: Site): Sum[] {
+  const starts = site.shift_starts;
+  const groups = grouped(hours, (hour) => shiftAt(timeOfDay(Date.parse(hour.hour), site.zone), starts));
+  return starts.map((_, shift) => summed(groups.get(shift) ?? []));
 }
-
-/** "06–14" */
-export const shiftName = (shift: number): string => {
-  const two = (hour: number | undefined) => String(hour ?? 0).padStart(2, "0");
-  return `${two(SHIFTS[shift])}–${two(SHIFTS[(shift + 1) % SHIFTS.length])}`;
-};
 
 export interface Cause {
   name: string;

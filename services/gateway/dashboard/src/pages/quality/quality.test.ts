@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Part } from "@/parts/PartImage";
+import { USUAL } from "@/parts/shifts";
 import { control, type Group, quantile } from "./control";
 import {
   byShift,
@@ -8,8 +9,6 @@ import {
   type Hour,
   nothing,
   pareto,
-  shiftName,
-  shiftOf,
   summed,
   typical,
   withPart,
@@ -64,7 +63,7 @@ describe("sums", () => {
   it("lose no part however they are grouped", () => {
     const span = { since: Date.parse("2026-11-21T06:00:00Z"), until: Date.parse("2026-11-21T12:00:00Z") };
     expect(bySteps(hours, span, 1).map((step) => step.total)).toEqual([0, 0, 14, 0, 5, 0]);
-    expect(byShift(hours).reduce((all, shift) => all + shift.total, 0)).toBe(19);
+    expect(byShift(hours, USUAL).reduce((all, shift) => all + shift.total, 0)).toBe(19);
     expect(byStation(hours).map((sum) => [sum.station, sum.total])).toEqual([
       ["b", 4],
       ["a", 15],
@@ -81,9 +80,13 @@ describe("sums", () => {
     expect(pareto({})).toEqual([]);
   });
 
-  it("know shifts, also the one over midnight", () => {
-    expect([5, 6, 13, 14, 21, 22, 0].map(shiftOf)).toEqual([2, 0, 0, 1, 1, 2, 2]);
-    expect([0, 1, 2].map(shiftName)).toEqual(["06–14", "14–22", "22–06"]);
+  it("go by the shifts and the clock of the place", () => {
+    const site = { shift_starts: ["05:30", "17:30"], zone: "Europe/Berlin" }; // an hour ahead of UTC
+    const totals = byShift(
+      [5, 4, 16, 17, 23].map((at) => hour(`2026-11-21T${String(at).padStart(2, "0")}:00:00Z`, { total: at })),
+      site,
+    ).map((sum) => sum.total);
+    expect(totals).toEqual([5 + 16, 4 + 17 + 23]);
   });
 
   it("tell the typical score as a share of the limit", () => {

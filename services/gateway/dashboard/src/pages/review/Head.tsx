@@ -7,7 +7,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMay } from "@/api/session";
-import { count } from "@/parts/numbers";
+import { count, percent } from "@/parts/numbers";
 import { adviceQuery, statsQuery } from "./asked";
 import styles from "./Head.module.css";
 import { Rules } from "./Rules";
@@ -44,20 +44,29 @@ export function Head({ station }: { station: string | null }) {
   );
 }
 
+// As Andon advises: so many labeled, so many judged lately, and so many of those unsure.
 const WANTED = 20;
+const RECENT = 50;
+const UNSURE = 0.1;
 
 function Advice({ station, may }: { station: string | null; may: boolean }) {
   const { t } = useTranslation("review");
   const advice = useQuery(adviceQuery(station));
   const navigate = useNavigate();
   if (!advice.data) return null;
-  const { labeled, retrain, waiting_for } = advice.data;
+  const { labeled, retrain, recent, uncertain_share } = advice.data;
   const share = Math.min(1, labeled / WANTED);
+  const missing = [
+    labeled < WANTED && t("advice.labeled", { count: WANTED - labeled }),
+    recent < RECENT && t("advice.recent", { count: RECENT - recent }),
+    uncertain_share < UNSURE &&
+      t("advice.unsure", { share: percent(uncertain_share, 0), count: recent, from: percent(UNSURE, 0) }),
+  ].filter(Boolean);
   return (
     <div className={styles.advice} data-ready={retrain || undefined}>
       <div>
         <strong>{t(retrain ? "advice.ready" : "advice.notYet", { count: labeled })}</strong>
-        <p>{retrain ? t("advice.readyText") : waiting_for.join(" · ")}</p>
+        <p>{retrain ? t("advice.readyText") : missing.join(" · ")}</p>
         <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
           <rect width="100" height="4" data-part="room" />
           <rect width={100 * share} height="4" data-part="done" />

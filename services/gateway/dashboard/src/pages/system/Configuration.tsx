@@ -1,15 +1,19 @@
 // Settings that hold from the moment they are saved, and who changed them before.
 
-import { Button, NumberInput, PasswordInput, Select, Switch, TextInput } from "@mantine/core";
+import { Button, NumberInput, PasswordInput, TextInput } from "@mantine/core";
 import { IconDeviceFloppy } from "@tabler/icons-react";
-import { queryOptions, useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, take } from "@/api/client";
 import { queries } from "@/api/queries";
 import { useMay } from "@/api/session";
+import { useLive } from "@/live/live";
 import { fieldsOf } from "@/parts/fields";
+import { ChoiceInput, ShareInput, SwitchInput, TimesInput } from "@/parts/inputs";
+import { Meanwhile } from "@/parts/Meanwhile";
 import { Asked, LoadingCards } from "@/parts/States";
+import { configQuery } from "@/parts/shifts";
 import { Tag } from "@/parts/Tag";
 import { dateTime } from "@/parts/time";
 import { told } from "@/parts/toasts";
@@ -17,26 +21,25 @@ import {
   type Body,
   type Config,
   changesOf,
+  onlyChanged,
   SETTINGS,
   type SectionName,
   type Setting,
+  textOf,
+  timesOf,
   valuesOf,
 } from "./settings";
 import styles from "./system.module.css";
 
-const configQuery = queryOptions({
-  queryKey: ["config"],
-  queryFn: ({ signal }) => take(api.GET("/api/v1/config", { signal })),
-});
-
 export function Configuration() {
   const asked = useQuery(configQuery);
+  useLive("config.document.changed.v1", () => void queries.invalidateQueries({ queryKey: ["config"] }));
   return (
     <div className={styles.place}>
       <Asked query={asked} loading={<LoadingCards cards={4} height={200} />}>
         {(config) => (
           <>
-            <Form key={config.revision} config={config} />
+            <Form latest={config} />
             <Changes />
           </>
         )}
@@ -45,15 +48,23 @@ export function Configuration() {
   );
 }
 
-function Form({ config }: { config: Config }) {
+function Form({ latest }: { latest: Config }) {
   const { t } = useTranslation("system");
   const may = useMay("configure");
+  const [config, setConfig] = useState(latest);
   const [wish, setWish] = useState(() => valuesOf(config));
   const { body, count } = changesOf(config, wish);
+  const begin = (from: Config) => {
+    setConfig(from);
+    setWish(valuesOf(from));
+  };
+  const newer = latest.revision > config.revision;
+  if (newer && count === 0) begin(latest);
   const save = useMutation({
     mutationFn: () => take(api.POST("/api/v1/config", { body: body as Body })),
     onSuccess: (after) => {
       told.done(t("saved"));
+      begin(after);
       queries.setQueryData(configQuery.queryKey, after);
       void queries.invalidateQueries({ queryKey: ["config", "history"] });
       void queries.invalidateQueries({ queryKey: ["storage"] });
@@ -89,6 +100,17 @@ function Form({ config }: { config: Config }) {
           </div>
         )}
       </div>
+      {newer && count > 0 && !save.isPending && (
+        <Meanwhile
+          by={latest.changed_by ?? ""}
+          onTheirs={() => begin(latest)}
+          onMine={() => {
+            setWish({ ...valuesOf(latest), ...onlyChanged(config, wish) });
+            setConfig(latest);
+            save.reset();
+          }}
+        />
+      )}
       {wrong[""] && (
         <p role="alert" className={styles.wrong}>
           {wrong[""]}
@@ -140,37 +162,26 @@ function Field({ setting, label, value, kept, error, onChange }: FieldProps) {
         />
       );
     case "share":
-      return (
-        <NumberInput
-          label={label}
-          hideControls
-          suffix=" %"
-          value={Math.round(Number(value) * 100_000) / 1000}
-          onChange={(next) => onChange(Math.round(Number(next) * 1000) / 100_000)}
-          error={error}
-        />
-      );
+      return <ShareInput label={label} value={Number(value)} onChange={onChange} error={error} />;
     case "switch":
+      return <SwitchInput label={label} value={Boolean(value)} onChange={onChange} error={error} />;
+    case "times":
       return (
-        <Switch
-          size="md"
+        <TimesInput
           label={label}
-          checked={Boolean(value)}
-          onChange={(event) => onChange(event.currentTarget.checked)}
+          value={timesOf(value)}
+          onChange={(times) => onChange(textOf(times))}
           error={error}
         />
       );
     case "backend":
       return (
-        <Select
+        <ChoiceInput
           label={label}
-          allowDeselect={false}
-          data={["local", "openai", "anthropic"].map((each) => ({
-            value: each,
-            label: t(`backend.${each}`),
-          }))}
+          of={["local", "openai", "anthropic"]}
+          wordsOf={(each) => t(`backend.${each}`)}
           value={String(value)}
-          onChange={(next) => next && onChange(next)}
+          onChange={onChange}
           error={error}
         />
       );

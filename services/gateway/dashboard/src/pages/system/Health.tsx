@@ -7,6 +7,8 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { api, type Schemas, take } from "@/api/client";
 import { clockOffset } from "@/api/clock";
+import { queries } from "@/api/queries";
+import { useLive } from "@/live/live";
 import { count, decimal } from "@/parts/numbers";
 import { Asked, LoadingCards } from "@/parts/States";
 import { Tag, type Tone } from "@/parts/Tag";
@@ -15,8 +17,8 @@ import styles from "./system.module.css";
 
 type Part = Schemas["PartView"];
 
-/** How a part is can't be heard: one that is gone says nothing. So it is asked, seldom. */
-const LOOK = 20_000;
+/** What changes is heard; how soon each answers, and how much went out, is looked at now and then. */
+const LOOK = 60_000;
 
 export function Health() {
   const { t } = useTranslation("system");
@@ -27,6 +29,7 @@ export function Health() {
     refetchInterval: LOOK,
     staleTime: 0,
   });
+  useLive("gateway.health.changed.v1", ({ parts }) => queries.setQueryData(["health", "parts"], [...parts]));
   const health = useQuery({
     queryKey: ["health"],
     queryFn: ({ signal }) => take(api.GET("/api/v1/health", { signal })),
@@ -127,6 +130,10 @@ function Runtimes() {
     queryKey: ["health", "runtimes"],
     queryFn: ({ signal }) => take(api.GET("/api/v1/openvino/status", { signal })),
   });
+  useLive(
+    ["training.model.deployed.v1", "rollout.trial.changed.v1"],
+    () => void queries.invalidateQueries({ queryKey: ["health", "runtimes"] }),
+  );
   if (!data) return null;
   const good = data.available || data.ort_fallback;
   return (
@@ -156,6 +163,7 @@ function Fieldbus() {
     queryFn: ({ signal }) => take(api.GET("/api/v1/fieldbus/status", { signal })),
     refetchInterval: LOOK,
   });
+  useLive("fieldbus.status.changed.v1", (status) => queries.setQueryData(["health", "fieldbus"], status));
   if (!data) return null;
   const { mqtt, modbus } = data;
   const state = (on: boolean, well: boolean): ReactNode => (

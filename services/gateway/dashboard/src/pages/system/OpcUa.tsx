@@ -3,6 +3,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, type Schemas, take } from "@/api/client";
+import { queries } from "@/api/queries";
+import { useLive } from "@/live/live";
 import { count, decimal } from "@/parts/numbers";
 import { Asked, Empty, LoadingCards, LoadingRows } from "@/parts/States";
 import { Tag } from "@/parts/Tag";
@@ -12,11 +14,11 @@ import styles from "./system.module.css";
 import { TrustList } from "./TrustList";
 
 type Server = Schemas["Server"];
-const LOOK = 10_000;
+/** Who comes and goes is heard; load and subscriptions are looked at now and then. */
+const LOOK = 60_000;
 
 export function OpcUa() {
   const { t } = useTranslation("system");
-  // Clients come and go on the servers' own side, and nothing says so on the bus.
   const servers = useQuery({
     queryKey: ["opcua", "servers"],
     queryFn: async ({ signal }) => [...(await take(api.GET("/api/v1/opcua/servers", { signal }))).servers],
@@ -27,8 +29,10 @@ export function OpcUa() {
     queryFn: async ({ signal }) => [
       ...(await take(api.GET("/api/v1/opcua/certificates", { signal }))).certificates,
     ],
-    refetchInterval: LOOK,
   });
+  const again = (what: string) => void queries.invalidateQueries({ queryKey: ["opcua", what] });
+  useLive("opcua.client.changed.v1", () => again("servers"));
+  useLive("opcua.certificate.changed.v1", () => again("certificates"));
   return (
     <div className={styles.place}>
       <section className={styles.group} aria-label={t("opcua.servers")}>

@@ -128,13 +128,14 @@ function ByStation({ usage }: { usage: Usage }) {
   const kinds = [...new Set(usage.stations.map((each) => each.kind))].sort();
   const of = (station: string, kind: string) =>
     usage.stations.find((each) => each.station_id === station && each.kind === kind)?.bytes ?? 0;
+  const nameOf = (kind: string) => t(`storage.kind.${kind}`, { defaultValue: kind });
   const option = {
     tooltip: { trigger: "axis", valueFormatter: (value: unknown) => bytes(Number(value)) },
-    legend: { top: 0, data: kinds },
+    legend: { top: 0, data: kinds.map(nameOf) },
     xAxis: { type: "value", axisLabel: { formatter: (value: number) => bytes(value) } },
     yAxis: { type: "category", data: stations, inverse: true },
     series: kinds.map((kind) => ({
-      name: kind,
+      name: nameOf(kind),
       type: "bar",
       stack: "all",
       data: stations.map((station) => of(station, kind)),

@@ -4,11 +4,12 @@ import type { Schemas } from "@/api/client";
 
 export type Config = Schemas["andon__gateway__visual_inspection__config__ConfigView"];
 export type Body = Schemas["andon__gateway__visual_inspection__config__ConfigBody"];
-type Value = string | number | boolean;
+/** Times are one text, so that it can be told whether they differ. */
+export type Value = string | number | boolean;
 
 export interface Setting {
   name: string;
-  as: "number" | "share" | "switch" | "text" | "secret" | "backend";
+  as: "number" | "share" | "switch" | "text" | "secret" | "backend" | "times";
 }
 
 const one = (as: Setting["as"], ...names: string[]): Setting[] => names.map((name) => ({ name, as }));
@@ -29,7 +30,14 @@ export const SETTINGS = {
     ...one("number", "timeout_seconds"),
   ],
   limits: one("number", "login_per_minute", "others_per_minute"),
+  site: [...one("times", "shift_starts"), ...one("text", "zone")],
 } as const satisfies Record<string, readonly Setting[]>;
+
+const COMMA = ",";
+export const timesOf = (value: Value): string[] => (value === "" ? [] : String(value).split(COMMA));
+export const textOf = (times: readonly string[]): string => times.join(COMMA);
+const isTimes = (section: string, name: string): boolean =>
+  SETTINGS[section as SectionName].some((setting) => setting.name === name && setting.as === "times");
 
 export type SectionName = keyof typeof SETTINGS;
 export type Wish = Readonly<Record<string, Value>>;
@@ -38,20 +46,28 @@ export type Wish = Readonly<Record<string, Value>>;
 export function valuesOf(config: Config): Record<string, Value> {
   const values: Record<string, Value> = {};
   for (const [section, settings] of Object.entries(SETTINGS)) {
-    const known = config[section as SectionName] as unknown as Record<string, Value>;
-    for (const { name } of settings) values[`${section}.${name}`] = known[name] ?? "";
+    const known = config[section as SectionName] as unknown as Record<string, Value | readonly string[]>;
+    for (const { name } of settings) {
+      const value = known[name] ?? "";
+      values[`${section}.${name}`] = typeof value === "object" ? textOf(value) : value;
+    }
   }
   return values;
 }
 
+/** What the person changed, by name. */
+export function onlyChanged(config: Config, wish: Wish): Wish {
+  const before = valuesOf(config);
+  return Object.fromEntries(Object.entries(wish).filter(([name, value]) => value !== before[name]));
+}
+
 /** Only what is other than before, with the revision it was changed from. */
 export function changesOf(config: Config, wish: Wish): { body: Partial<Body>; count: number } {
-  const before = valuesOf(config);
-  const changed = Object.entries(wish).filter(([name, value]) => value !== before[name]);
-  const body: Record<string, Record<string, Value>> = {};
+  const changed = Object.entries(onlyChanged(config, wish));
+  const body: Record<string, Record<string, Value | string[]>> = {};
   for (const [path, value] of changed) {
     const [section = "", name = ""] = path.split(".");
-    body[section] = { ...body[section], [name]: value };
+    body[section] = { ...body[section], [name]: isTimes(section, name) ? timesOf(value) : value };
   }
   return { body: { ...body, revision: config.revision } as Partial<Body>, count: changed.length };
 }

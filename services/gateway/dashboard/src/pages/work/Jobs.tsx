@@ -11,6 +11,7 @@ import { Chips } from "@/parts/Chips";
 import { type Column, DataTable } from "@/parts/DataTable";
 import { count } from "@/parts/numbers";
 import { Empty, Failed, LoadingRows } from "@/parts/States";
+import split from "@/parts/split.module.css";
 import { ago, dateTime, duration, useNow } from "@/parts/time";
 import { useFilters } from "@/parts/useFilters";
 import { JobPanel } from "./JobPanel";
@@ -37,8 +38,8 @@ export function Jobs() {
   const tablet = useMediaQuery("(max-width: 1100px)");
   const few = open ? BESIDE : tablet ? TABLET : null;
   return (
-    <div className={styles.split} data-open={open !== null || undefined}>
-      <div className={styles.list}>
+    <div className={`${split.split} ${styles.wide}`} data-open={open !== null || undefined}>
+      <div className={split.list}>
         <FilterBar total={total} />
         {asked.data === undefined ? (
           asked.error ? (
@@ -57,7 +58,7 @@ export function Jobs() {
             selected={open}
             onSelect={(job) => setFilters({ job: job.id })}
             onEnd={() => void (asked.hasNextPage && !asked.isFetching && asked.fetchNextPage())}
-            className={styles.grow ?? ""}
+            className={split.grow ?? ""}
           />
         )}
       </div>
@@ -129,7 +130,7 @@ function FilterBar({ total }: { total: number | null }) {
   const search = useDebouncedCallback((name: string) => setFilters({ name }), 400);
   const any = ["state", "queue", "name", "project", "device", "user"].some((name) => filters[name]);
   return (
-    <div className={styles.bar}>
+    <div className={split.bar}>
       <Chips
         label={t("job.status")}
         choices={STATES.map((state) => ({ value: state, title: t(`state.${state || "all"}`) }))}

@@ -11,6 +11,7 @@ import { Chips } from "@/parts/Chips";
 import { type Column, DataTable } from "@/parts/DataTable";
 import { bytes, decimal } from "@/parts/numbers";
 import { Asked, Empty, Failed, LoadingRows, Notice } from "@/parts/States";
+import split from "@/parts/split.module.css";
 import { Tag, type Tone } from "@/parts/Tag";
 import { useNow } from "@/parts/time";
 import { told } from "@/parts/toasts";
@@ -64,9 +65,9 @@ export function Synced() {
   const open = filters.uid ?? null;
   const columns = useColumns(open !== null);
   return (
-    <div className={styles.split} data-open={open !== null || undefined}>
-      <div className={styles.list}>
-        <div className={styles.bar}>
+    <div className={`${split.split} ${styles.wide}`} data-open={open !== null || undefined}>
+      <div className={split.list}>
+        <div className={split.bar}>
           <Chips
             label={t("job.status")}
             choices={["", ...Object.keys(TONES)].map((status) => ({
@@ -102,7 +103,7 @@ export function Synced() {
             selected={open}
             onSelect={(each) => setFilters({ uid: each.uid })}
             onEnd={() => void (asked.hasNextPage && !asked.isFetching && asked.fetchNextPage())}
-            className={styles.grow ?? ""}
+            className={split.grow ?? ""}
           />
         )}
       </div>
@@ -257,7 +258,7 @@ function FileTable({
       columns={columns}
       rowKey={(file) => file.path}
       onSelect={save}
-      className={styles.grow ?? ""}
+      className={split.grow ?? ""}
     />
   );
 }

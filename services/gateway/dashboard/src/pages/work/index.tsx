@@ -12,13 +12,13 @@ import { useParams } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { NotFound } from "@/app/Lost";
 import { Sections } from "@/parts/Sections";
+import split from "@/parts/split.module.css";
 import { Components } from "./Components";
 import { Devices } from "./Devices";
 import { Jobs } from "./Jobs";
 import { Notebooks } from "./Notebooks";
 import { Queues } from "./Queues";
 import { Synced } from "./Synced";
-import styles from "./work.module.css";
 
 const SECTIONS = {
   jobs: { shown: Jobs, icon: IconListDetails },
@@ -34,7 +34,7 @@ export default function Work() {
   const { section = "jobs" } = useParams({ strict: false }) as { section?: string };
   const here = Object.hasOwn(SECTIONS, section) ? SECTIONS[section as keyof typeof SECTIONS] : null;
   return (
-    <div className={styles.page}>
+    <div className={split.page}>
       <Sections
         label={t("sections")}
         sections={Object.entries(SECTIONS).map(([id, { icon }]) => ({
