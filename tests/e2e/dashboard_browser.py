@@ -8,12 +8,33 @@ SOON = 30_000
 """Milliseconds."""
 _AXE = Path(__file__).parents[2] / "services/gateway/dashboard/node_modules/axe-core/axe.min.js"
 _RULES = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
-_SMALL = """all => all
-  .filter(each => each.offsetParent && each.tabIndex >= 0)
-  .filter(each => !each.closest('[data-position]') && !each.matches('[class*=innerInput]'))
-  .filter(each => !each.getAttribute('href')?.startsWith('#'))
-  .filter(each => { const {width, height} = each.getBoundingClientRect(); return width < 44 || height < 44; })
-  .map(each => each.outerHTML.slice(0, 120))"""
+_SMALL = """all => {
+  const checks = '[type=checkbox], [type=radio]';
+  // What is drawn is smaller than what answers: would a touch around its middle switch it?
+  const answers = (each) => {
+    const around = each.labels?.[0]?.getBoundingClientRect();
+    if (around && around.width >= 43.5 && around.height >= 43.5) return true;
+    const shown = each.closest('[class*=-body]') ?? each;
+    shown.scrollIntoView({block: 'center'});
+    const {left, top, height} = shown.getBoundingClientRect();
+    const hit = (x, y) => {
+      const found = document.elementFromPoint(x, y);
+      return found === each || found?.closest('label')?.control === each;
+    };
+    const [x, y] = [left + 22, top + height / 2];
+    return [[0, -21], [0, 21], [-21, 0], [21, 0]].every(([dx, dy]) => hit(x + dx, y + dy));
+  };
+  return all
+    .filter(each => each.offsetParent && each.tabIndex >= 0 && !each.matches(':disabled'))
+    .filter(each => !each.matches('[class*=innerInput]'))
+    .filter(each => !each.getAttribute('href')?.startsWith('#'))
+    .filter(each => {
+      if (each.matches(checks)) return !answers(each);
+      const {width, height} = each.getBoundingClientRect();
+      return width < 43.5 || height < 43.5;
+    })
+    .map(each => each.outerHTML.slice(0, 120));
+}"""
 
 
 def give_password(page: Page, password: str = "admin") -> None:
@@ -45,3 +66,18 @@ def serious(page: Page) -> list[str]:
 def small_targets(page: Page) -> list[str]:
     """What a glove misses; a control inside a field has the field around it."""
     return page.locator("button, input, a, [role=slider]").evaluate_all(_SMALL)
+
+
+_CLIPPED = """all => all
+  .filter(each => each.offsetParent && getComputedStyle(each).textOverflow !== 'ellipsis')
+  .filter(each => !['absolute', 'fixed'].includes(getComputedStyle(each).position))
+  .filter(each => each.scrollWidth > each.clientWidth + 1 && each.clientWidth > 0)
+  .filter(each => getComputedStyle(each).overflowX !== 'visible' || each.matches('button, th, [role=tab]'))
+  .map(each => `${each.textContent.trim().slice(0, 60)} (${each.scrollWidth} of ${each.clientWidth} px)`)"""
+
+
+def clipped(page: Page) -> list[str]:
+    """Words of controls and headings that are cut off where nothing says so."""
+    return page.locator("button, button span, a, label, th, dt, h1, h2, h3, legend, [role=tab]").evaluate_all(
+        _CLIPPED
+    )

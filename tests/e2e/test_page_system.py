@@ -71,6 +71,37 @@ def test_settings_are_refused_by_their_field_and_hold_once_saved(product, page, 
 
 
 @pytest.mark.long
+def test_shifts_are_set_by_the_person_and_refused_where_they_make_no_sense(product, page, complaints):
+    sign_in(page, "/system/settings")
+    times = page.get_by_role("group", name="Shifts begin at")
+    times.get_by_label("Shifts begin at 2").fill("06:00")
+    page.get_by_role("button", name="Save").click()
+    expect(times.get_by_role("alert")).to_contain_text("two shifts begin at 06:00", timeout=SOON)
+    times.get_by_label("Shifts begin at 1").fill("05:30")
+    times.get_by_label("Shifts begin at 2").fill("17:30")
+    times.get_by_role("button", name="Remove time 3").click()
+    assert small_targets(page) == []
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("06:00 14:00 22:00 →").first).to_be_visible(timeout=SOON)
+    assert serious(page) == []
+    with product.client() as client:
+        assert client.get("/api/v1/config").json()["site"]["shift_starts"] == ["05:30", "17:30"]
+    product.andon("camera", "--station", product.station, "--rate", "0", "--count", "3")
+    page.get_by_role("link", name="Quality").click()
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Download the data of “By shift”").click()
+    assert "05:30\u201317:30" in downloading.value.path().read_text()
+    page.get_by_role("link", name="Alerts").click()
+    page.get_by_role("link", name="Rules").click()
+    page.get_by_role("button", name="New rule").click()
+    page.get_by_role("tab", name="Scope and who is told").click()
+    page.get_by_text("Only in certain shifts").click()
+    expect(page.get_by_label("From", exact=True)).to_have_value("05:30")
+    expect(page.get_by_label("To", exact=True)).to_have_value("17:30")
+    assert [said for said in complaints if not REFUSED.search(said)] == []
+
+
+@pytest.mark.long
 def test_an_operator_sees_what_is_theirs_and_is_out_once_locked(product, page, browser, complaints):
     with product.client() as client:
         body = {"username": "night-jan", "password": "longenough"}

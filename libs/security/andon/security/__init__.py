@@ -18,7 +18,26 @@ from andon.security._signer import Signer, new_private_key
 from andon.security._verifier import Verifier
 
 __all__ = [
-    "KEY_PREFIX", "PERMISSIONS", "Credential", "PasswordCost", "Permission", "Principal", "Safe", "Sealer",
-    "Signer", "Verifier", "basic_pair", "credential_in", "digest_of", "hash_password", "is_sealed",
-    "needs_rehash", "new_access_key", "new_key", "new_private_key", "new_secret_key", "permissions_of", "verify_password",
-]  # fmt: skip
+    "KEY_PREFIX",
+    "PERMISSIONS",
+    "Credential",
+    "PasswordCost",
+    "Permission",
+    "Principal",
+    "Safe",
+    "Sealer",
+    "Signer",
+    "Verifier",
+    "basic_pair",
+    "credential_in",
+    "digest_of",
+    "hash_password",
+    "is_sealed",
+    "needs_rehash",
+    "new_access_key",
+    "new_key",
+    "new_private_key",
+    "new_secret_key",
+    "permissions_of",
+    "verify_password",
+]
