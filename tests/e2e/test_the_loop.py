@@ -193,6 +193,8 @@ def test_corrected_parts_become_a_better_model_and_a_spoiled_one_goes_by_itself(
     assert after["all"]["image_auroc"] >= before["all"]["image_auroc"] > 0.9
     assert (before["map50"], after["map50"] > 0.4) == (None, True), after["map50"]  # it knew no classes
 
+    # Meanwhile its classifier may have been fitted again and deployed by itself.
+    line.post(f"models/{base['version_id']}/deploy", station_ids=[STATION], watch_minutes=0)
     line.post(f"models/{version}/shadow", station_ids=[STATION])
     seen = [line.inspect(line.next()) for _ in range(12)]
     assert {part["model_version"] for part in seen} == {base["version_id"]}
