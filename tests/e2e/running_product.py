@@ -65,6 +65,18 @@ class Product:
             running.wait(30)
 
     @contextmanager
+    def agent(self, folder: Path, name: str, slots: int) -> "Iterator[subprocess.Popen[bytes]]":
+        """A machine over this folder; killed without a warning, as machines are."""
+        command = (str(ANDON), "agent", "--name", name, "--data", str(folder), "--slots", str(slots))
+        with (folder.parent / "agent.log").open("ab") as log:
+            running = subprocess.Popen(command, env=self._environment(), stdout=log, stderr=log)
+        try:
+            yield running
+        finally:
+            running.kill()
+            running.wait(10)
+
+    @contextmanager
     def client(self) -> Iterator[httpx.Client]:
         """Signed in as the admin."""
         with httpx.Client(base_url=self.url, timeout=30) as client:

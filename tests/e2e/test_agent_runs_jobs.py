@@ -3,12 +3,10 @@
 import io
 import os
 import signal
-import subprocess
 import sys
 import tarfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,21 +54,6 @@ def api(product: Any) -> Iterator[httpx.Client]:
         yield client
 
 
-@contextmanager
-def agent(product: Any, data: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """`andon agent` over this folder; killed with no warning, as machines are."""
-    command = [str(ANDON), "agent", "--name", "edge-e2e", "--data", str(data), "--slots", "2"]
-    own = {name: value for name, value in os.environ.items() if not name.startswith("ANDON_")}
-    environment = {**own, "ANDON_DATA": str(product.data)}
-    with (data.parent / "agent.log").open("ab") as log:
-        running = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    try:
-        yield running
-    finally:
-        running.kill()
-        running.wait(10)
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """Where an agent lives; nothing of its jobs lives on."""
@@ -110,7 +93,7 @@ def test_a_task_outlives_the_agent_that_runs_it(
     created = api.post("/v1/tasks", json=wish)
     assert created.status_code == 201, created.text
     task_id = created.json()["id"]
-    with agent(product, folder):
+    with product.agent(folder, "edge-e2e", 2):
         settled(api, task_id, "running")
         deadline = time.monotonic() + 30
         while "seen" not in printed(api, task_id):
@@ -118,7 +101,7 @@ def test_a_task_outlives_the_agent_that_runs_it(
             time.sleep(0.2)
         assert "night" in product.andon("jobs", "--status", "running")
     (tmp_path / "go").touch()
-    with agent(product, folder):
+    with product.agent(folder, "edge-e2e", 2):
         done = settled(api, task_id, "completed", "failed")
         assert (done["status"], done["worker_id"], done["retry_count"]) == ("completed", "edge-e2e", 0), done
         kept = api.get(f"/v1/tasks/{task_id}/artifacts").json()

@@ -1,10 +1,8 @@
 """What people correct becomes a better model on the line, and a spoiled one goes by itself."""
 
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,7 @@ from andon.inspection.camera.plate import PlateCamera
 from andon.inspection.camera.shot import Shot
 
 sys.path.insert(0, str(Path(__file__).parent))
-from running_product import ANDON, clean_environment, until
+from running_product import until
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.long]
 
@@ -98,20 +96,6 @@ def line(product) -> Iterator[Line]:
         yield Line(client)
 
 
-@contextmanager
-def agent(product, folder: Path) -> "Iterator[subprocess.Popen[bytes]]":
-    """A machine that learns; killed without a warning, as machines are."""
-    command = (str(ANDON), "agent", "--name", "learner", "--data", str(folder), "--slots", "1")
-    environment = {**clean_environment(), "ANDON_DATA": str(product.data)}
-    with (folder.parent / "agent.log").open("ab") as log:
-        running = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    try:
-        yield running
-    finally:
-        running.kill()
-        running.wait(10)
-
-
 def taught(product, line: Line, station: str, *camera: str) -> str:
     """Show a station good parts, learn from them here and now; the version."""
     product.andon("camera", "--station", station, "--rate", "0", *camera)
@@ -146,7 +130,7 @@ def learned_through_a_kill(product, line: Line, folder: Path, made: str) -> dict
         "place": "queue",
         "steps": STEPS,
     }
-    with agent(product, folder) as first:
+    with product.agent(folder, "learner", 1) as first:
         until(lambda: line.get("devices")["devices"], 60, "no machine came")
         run = line.post("training/start", **wish)
         until(_has_steps(line, run["id"]), 400, "it took no step")
@@ -157,7 +141,7 @@ def learned_through_a_kill(product, line: Line, folder: Path, made: str) -> dict
         assert trainers
         for each in (*trainers, *keepers):
             each.kill()
-    with agent(product, folder):
+    with product.agent(folder, "learner", 1):
         return line.learned(run)
 
 

@@ -20,10 +20,10 @@ from andon.training.fitting.deeper.steps import asked, checked, prepared
 from andon.training.fitting.deeper.steps import learn as steps_of
 from andon.training.fitting.deeper.windows import Bench
 from andon.training.fitting.detector.decoding import decode
-from andon.training.fitting.detector.examples import Examples, gathered, views_of
+from andon.training.fitting.detector.examples import gathered, views_of
 from andon.training.fitting.detector.export import Head, exported
-from andon.training.fitting.detector.learn import FEATURES, STEPS, Learned, course_of, doubts_of
-from andon.training.fitting.detector.operating import Limit, limit, outlined_above, sure_above
+from andon.training.fitting.detector.learn import FEATURES, STEPS, Learned, course_of, doubts_of, figures_of
+from andon.training.fitting.detector.operating import limit, outlined_above, sure_above
 from andon.training.fitting.detector.taps import Eye
 
 SAME_SCORES = 1e-3
@@ -72,7 +72,11 @@ def learn(lesson: Lesson, folder: Path, say: Say, kept_before: Checkpoints) -> t
         classes=examples.classes,
         sure_above=sure,
         limit=bound,
-        metrics={**_figures(examples, state, bound), "sure_above": sure, "export_off": round(off, 7)},
+        metrics={
+            **figures_of(examples, state.figures, bound),
+            "sure_above": sure,
+            "export_off": round(off, 7),
+        },
         notes=(
             *([f"went on from step {went_on}"] if went_on else []),
             *doubts_of(lesson, examples, _known(state), course),
@@ -107,20 +111,3 @@ def apart(bench: Bench, both: Both, data: bytes, pictures: list[NDArray[np.uint8
     [scores] = open_session(data, bench.course.threads).run(["scores"], {"image": pixels})
     own = [decode(*each).scores for each in zip(told[0], told[1], strict=True)]
     return float(np.abs(np.asarray(scores)[:, : len(own[0])] - np.stack(own)).max())
-
-
-def _figures(examples: Examples, state: State, bound: Limit) -> dict[str, float]:
-    parts = (*examples.learned, *examples.checked)
-    found = {
-        "parts": float(len(parts)),
-        "outlines": float(sum(len(one.boxes) for one in parts)),
-        "classes": float(len(examples.classes)),
-        "side": float(examples.side),
-        "steps": state.figures["step"],
-        "spared": float(len(examples.spared)),
-    }
-    if state.figures["best"] >= 0:
-        found["best_map"] = round(state.figures["best"], 4)
-    if bound.fails_above is not None:
-        found["fails_above"] = round(bound.fails_above, 4)
-    return found

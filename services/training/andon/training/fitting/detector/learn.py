@@ -73,7 +73,7 @@ def learn(lesson: Lesson, folder: Path, say: Say, kept_before: Checkpoints) -> L
     bound = limit(Detector.open(exported(head, *told), lesson.threads), examples.spared)
     data = exported(head, *told, bound.fails_above, above)
     (folder / DETECTOR).write_bytes(data)
-    metrics = {**_figures(examples, state, bound), "sure_above": sure}
+    metrics = {**figures_of(examples, state.figures, bound), "sure_above": sure}
     file = FittedFile(name=DETECTOR, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
     notes = (
         *([f"went on from step {went_on}"] if went_on else []),
@@ -82,20 +82,20 @@ def learn(lesson: Lesson, folder: Path, say: Say, kept_before: Checkpoints) -> L
     return Learned(file, examples.classes, sure, bound, metrics, notes)
 
 
-def _figures(examples: Examples, state: State, bound: Limit) -> dict[str, float]:
+def figures_of(examples: Examples, figures: Mapping[str, float], bound: Limit) -> dict[str, float]:
     parts = (*examples.learned, *examples.checked)
     found = {
         "parts": float(len(parts)),
         "outlines": float(sum(len(one.boxes) for one in parts)),
         "classes": float(len(examples.classes)),
         "side": float(examples.side),
-        "steps": state.figures["step"],
+        "steps": figures["step"],
         "spared": float(len(examples.spared)),
     }
     if bound.fails_above is not None:
         found["fails_above"] = round(bound.fails_above, 4)
-    if state.figures["best"] >= 0:
-        found["best_map"] = round(state.figures["best"], 4)
+    if figures["best"] >= 0:
+        found["best_map"] = round(figures["best"], 4)
     return found
 
 
