@@ -22,7 +22,7 @@ def test_a_rule_is_refused_by_its_field_then_tried_on_the_past_and_kept(product,
     found = page.get_by_role("region", name="Try it on the past")
     expect(found.get_by_text(re.compile("^Would (not )?have fired"))).to_be_visible(timeout=SOON)
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("heading", name="Too many <i>fails</i>")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("heading", name="Too many <i>fails</i>", exact=True)).to_be_visible(timeout=SOON)
     expect(page).to_have_url(re.compile("rule=too-many-i-fails-i"))
     assert serious(page) == []
     page.get_by_role("button", name="Delete").click()

@@ -85,6 +85,8 @@ def test_after_an_hour_without_a_network_everything_is_as_it_is_now(product, pag
     product.andon("camera", "--station", product.station, "--rate", "0", "--count", "11", "--good", "11")
     expect(card.get_by_text(re.compile("P-0000(09|10|11)"))).to_be_visible(timeout=SOON)
     expect(card.get_by_text(re.compile(r"hr?\.? ago"))).to_have_count(0)
+    with product.client() as client:
+        assert client.delete("/api/v1/alert-rules/unseen").status_code == 200
 
 
 def test_what_was_typed_while_the_network_is_gone_is_told_and_can_be_sent_again(product, page):

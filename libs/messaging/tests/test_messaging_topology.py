@@ -33,7 +33,7 @@ def test_streams_keep_what_their_kind_asks_for():
     assert (frames.retention, frames.discard) == (RetentionPolicy.INTEREST, DiscardPolicy.NEW)
     sources = {source.name for source in by_name["feed"].sources or ()}
     assert sources >= {"inspection-events", "station-events", "training-events", "alerting-events"}
-    assert not sources & {"auth-events", "config-events"}
+    assert not sources & {"auth-events", "audit-events"}
     assert by_name["dead-letters"].subjects == ["dead.>"]
 
 

@@ -17,11 +17,6 @@ PADIM_DIMENSIONS = 64
 """Measured: 100 gain nothing and cost 2.4 times the memory traffic per part; 32 lose 2 points of AUROC."""
 PCA_IMAGES = 200
 RIDGE = 0.01
-NEAR = 1
-"""Cells to every side whose features count for a cell's own: no part lies twice in the very same place.
-That tells better where a defect is, and costs nothing when parts are judged."""
-NEAR_COUNT = 3
-"""Images that one is worth with its cells near by: they are nine, and much alike."""
 KNN_PATCHES = 1000
 KNN_CANDIDATES = 20_000
 SKETCH = 48
@@ -96,11 +91,7 @@ def fit_padim(features: Features, dimensions: int = PADIM_DIMENSIONS) -> Padim:
     centre = places.mean(axis=1)
     places -= centre[:, None]
     covariance = (places.transpose(0, 2, 1) @ places) / max(count - 1, 1)
-    grid = features.shape[2:]
-    moment = _near(covariance + centre[:, :, None] * centre[:, None], grid)
-    centre = _near(centre, grid)
-    covariance = moment - centre[:, :, None] * centre[:, None]
-    lean = dimensions / (dimensions + NEAR_COUNT * count)
+    lean = dimensions / (dimensions + count)
     covariance = (1 - lean) * covariance + lean * covariance.mean(axis=0)
     spread = float(np.trace(covariance, axis1=1, axis2=2).mean()) / dimensions
     covariance += max(RIDGE * spread, 1e-6) * np.eye(dimensions, dtype=np.float32)
@@ -108,17 +99,6 @@ def fit_padim(features: Features, dimensions: int = PADIM_DIMENSIONS) -> Padim:
     whitening = np.linalg.inv(factors).astype(np.float32)
     offset = np.matmul(whitening, centre[:, :, None])[:, :, 0]
     return Padim(mean, projection, whitening, offset)
-
-
-def _near(values: Floats, grid: tuple[int, ...]) -> Floats:
-    """[cells, ...] -> the same, each the mean of its own and those around, edges repeated."""
-    found = values.reshape(*grid, -1)
-    for axis in (0, 1):
-        margin = [(NEAR, NEAR) if each == axis else (0, 0) for each in range(3)]
-        padded = np.pad(found, margin, mode="edge")
-        shifted = (padded.take(range(shift, shift + grid[axis]), axis) for shift in range(2 * NEAR + 1))
-        found = sum(shifted, np.zeros_like(found)) / (2 * NEAR + 1)
-    return found.reshape(values.shape).astype(np.float32, copy=False)
 
 
 def fit_knn(features: Features, seed: int = 0, patches: int = KNN_PATCHES) -> Knn:

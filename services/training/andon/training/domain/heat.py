@@ -5,10 +5,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-SIGMA = 0.6
-"""Cells. A defect is seen by its neighbours too; noise is not. Wider, small ones melt into what is around."""
+SIGMA = 1.0
+"""Cells. A defect is seen by its neighbours too; noise is not."""
 RADIUS = 3
-PEAK_CELLS = 16
+PEAK_CELLS = 10
 """The score is the mean of so many highest cells: steadier than the single highest."""
 
 
