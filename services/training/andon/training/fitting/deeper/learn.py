@@ -15,7 +15,7 @@ from andon.serving import Detector, open_session
 from andon.training.domain.lessons import DETECTOR, Lesson
 from andon.training.domain.order import FittedFile, Say
 from andon.training.fitting.checkpoints import Checkpoints
-from andon.training.fitting.deeper.state import Both, State, kept_step
+from andon.training.fitting.deeper.state import Both, kept_step
 from andon.training.fitting.deeper.steps import asked, checked, prepared
 from andon.training.fitting.deeper.steps import learn as steps_of
 from andon.training.fitting.deeper.windows import Bench
@@ -79,15 +79,10 @@ def learn(lesson: Lesson, folder: Path, say: Say, kept_before: Checkpoints) -> t
         },
         notes=(
             *([f"went on from step {went_on}"] if went_on else []),
-            *doubts_of(lesson, examples, _known(state), course),
+            *doubts_of(lesson, examples, state.figures, course),
         ),
     )
     return learned, _trained_with(device)
-
-
-def _known(state: State) -> Any:
-    """Of the other trainer's state its doubts read the figures alone."""
-    return state
 
 
 def _trained_with(device: str) -> str:

@@ -77,7 +77,7 @@ def learn(lesson: Lesson, folder: Path, say: Say, kept_before: Checkpoints) -> L
     file = FittedFile(name=DETECTOR, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
     notes = (
         *([f"went on from step {went_on}"] if went_on else []),
-        *doubts_of(lesson, examples, state, course),
+        *doubts_of(lesson, examples, state.figures, course),
     )
     return Learned(file, examples.classes, sure, bound, metrics, notes)
 
@@ -133,7 +133,7 @@ def _steps(examples: Examples) -> int:
     return int(np.clip(STEPS_PER_PART * len(examples.learned), FEWEST_STEPS, MOST_STEPS))
 
 
-def doubts_of(lesson: Lesson, examples: Examples, state: State, course: Course) -> list[str]:
+def doubts_of(lesson: Lesson, examples: Examples, figures: Mapping[str, float], course: Course) -> list[str]:
     doubts: list[str] = []
     parts = (*examples.learned, *examples.checked)
     for number, name in enumerate(examples.classes):
@@ -147,8 +147,8 @@ def doubts_of(lesson: Lesson, examples: Examples, state: State, course: Course) 
     ]
     if not examples.checked:
         doubts.append("too few outlined parts to keep some to stop by: every step was done")
-    if state.figures["step"] < course.steps:
-        doubts.append(f"stopped early, after {int(state.figures['step'])} of {course.steps} steps")
+    if figures["step"] < course.steps:
+        doubts.append(f"stopped early, after {int(figures['step'])} of {course.steps} steps")
     if len(examples.spared) < FEWEST_SPARED:
         doubts.append(
             f"it can't decide: {len(examples.spared)} good parts were left out of its learning, where"
