@@ -64,7 +64,16 @@ def test_an_alert_is_acknowledged_commented_and_resolved_where_it_stands(product
         found = client.get("/api/v1/alerts", params={"state": "open"}).json()["alerts"]
         if not found:
             job = client.post("/api/v1/jobs", json={"name": "fails", "command": "false"}).json()
-            product.andon("agent", "--name", "fails", "--data", str(product.data / "fails"), "--once")
+            product.andon(
+                "agent",
+                "--name",
+                "fails",
+                "--data",
+                str(product.data / "fails"),
+                "--queues",
+                "default",
+                "--once",
+            )
             assert client.get(f"/api/v1/jobs/{job['id']}").json()["job"]["status"] == "failed"
     sign_in(page, "/alerts")
     row = page.get_by_role("table").get_by_role("row").nth(1)

@@ -28,7 +28,7 @@ def test_a_job_is_submitted_followed_and_run_again(product, page, complaints, tm
     expect(panel.get_by_text("Queued").first).to_be_visible(timeout=SOON)
     expect(page).to_have_url(re.compile(r"queue=default.*job="))
 
-    product.andon("agent", "--name", "edge-page", "--data", str(tmp_path), "--once")
+    product.andon("agent", "--name", "edge-page", "--data", str(tmp_path), "--queues", "default", "--once")
     expect(panel.get_by_text("Succeeded").first).to_be_visible(timeout=SOON)
     expect(page.get_by_role("table").get_by_text("Succeeded").first).to_be_visible(timeout=SOON)
     expect(panel.get_by_text("0.1250")).to_be_visible()

@@ -65,6 +65,15 @@ async def _listening(port: int) -> bool:
     return True
 
 
+def _stands(pid: int) -> bool:
+    """Every thread of it: one that still runs would pass a part on."""
+    states = [
+        (task / "stat").read_text().rpartition(")")[2].split()[0]
+        for task in Path(f"/proc/{pid}/task").iterdir()
+    ]
+    return set(states) == {"T"}
+
+
 async def _say(around: Line, numbers: range) -> None:
     for number in numbers:
         while True:
@@ -157,6 +166,7 @@ async def test_what_a_paused_broker_held_back_and_then_replays_counts_once(
         assert broker is not None
         os.kill(broker, signal.SIGSTOP)
         try:
+            await eventually(lambda: _stands(broker))
             saying = asyncio.create_task(_say(around, range(PARTS // 2, PARTS)))
             stale = "UncertainLastUsableValue"
             await eventually(lambda: shows(50, stale, _counts(PARTS // 2)), within=30)

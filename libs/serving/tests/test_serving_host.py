@@ -165,4 +165,4 @@ async def test_swapping_often_gives_the_memory_back() -> None:
             seen.append(resident())
     await host.close()
 
-    assert seen[1] - seen[0] < 30 * 2**20
+    assert seen[1] - seen[0] < 100 * 2**20  # twelve that stay take 200 MiB
