@@ -59,6 +59,13 @@ def tablet(browser, product):
         context.close()
 
 
+IN_SIGHT = """() => [...document.querySelectorAll("main nav [aria-current=page]")].every(each => {
+    const { left, right } = each.getBoundingClientRect();
+    return left >= 0 && right <= innerWidth;
+})"""
+"""The part of the page that is shown is among those one sees to choose from."""
+
+
 def visit(page: Page, place: str) -> None:
     """As a link would."""
     root = "main > :first-child"
@@ -71,6 +78,7 @@ def visit(page: Page, place: str) -> None:
     expect(page.locator(f"{root}[data-before]")).to_have_count(0, timeout=SOON)
     expect(page.locator(root)).to_be_visible(timeout=SOON)
     expect(page.locator("[aria-busy=true]")).to_have_count(0, timeout=SOON)
+    page.wait_for_function(IN_SIGHT, timeout=SOON)
 
 
 def faults(page: Page, place: str) -> list[str]:

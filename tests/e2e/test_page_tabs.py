@@ -91,3 +91,28 @@ def test_tabs_find_each_other_where_the_browser_has_no_locks(product, browser):
             until(lambda: connections(client) == 1, 20, "nobody took over, or several did")
     finally:
         plain.close()
+
+
+def test_a_copied_tab_and_its_original_both_stay_signed_in(product, tabs):
+    first = tabs.new_page()
+    sign_in(first, "/line")
+    with tabs.expect_page() as opened:
+        first.evaluate("open(location.href)")  # as duplicating does, it copies what the tab keeps
+    copy = opened.value
+    expect(copy.get_by_role("status").first).to_have_text("Live", timeout=SOON)
+    renewed = []
+    for tab in (first, copy):
+        tab.on(
+            "response", lambda answer: renewed.append(answer.status) if "auth/refresh" in answer.url else None
+        )
+        tab.evaluate(
+            """() => {
+                const kept = JSON.parse(sessionStorage.getItem("andon.session"));
+                sessionStorage.setItem("andon.session", JSON.stringify({ ...kept, access_token: "over" }));
+                location.reload();
+            }"""
+        )
+    for tab in (first, copy):
+        expect(tab.get_by_role("status").first).to_have_text("Live", timeout=SOON)
+        expect(tab.get_by_role("dialog")).to_be_hidden()
+    assert renewed == [200]

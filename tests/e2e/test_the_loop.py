@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 from dashboard_browser import SOON, sign_in
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from andon.agent.adapters.keepers import living_keeper
 from andon.inspection.camera.plate import PlateCamera
@@ -161,8 +161,8 @@ def test_corrected_parts_become_a_better_model_and_a_spoiled_one_goes_by_itself(
     first = taught(product, line, STATION, "--seed", "21", "--good", str(GOOD), "--count", str(GOOD))
     line.post(f"models/{first}/deploy", station_ids=[STATION])
 
-    for truth, count in (("defect", CORRECTED), ("good", CORRECTED // 2)):
-        for _ in range(count):
+    for truth in ("defect", "good"):
+        for _ in range(CORRECTED):
             shot = line.next(truth)
             line.correct(line.inspect(shot), shot)
     made = dataset(line)
@@ -192,6 +192,9 @@ def test_corrected_parts_become_a_better_model_and_a_spoiled_one_goes_by_itself(
     assert {part["model_version"] for part in seen} == {version}
     assert {each["class_name"] for part in seen for each in part["detections"]} > {"anomaly"}
 
+    sign_in(page, "/models")
+    decided_in_the_browser(line, page)
+
     spoiled = taught(product, line, JUNK, "--images", str(noise(tmp_path / "noise")), "--count", "16")
     line.post(f"models/{spoiled}/deploy", station_ids=[STATION], note="on purpose")
 
@@ -207,9 +210,23 @@ def test_corrected_parts_become_a_better_model_and_a_spoiled_one_goes_by_itself(
     judged = line.get(f"lineage/models/{spoiled}/inspections", limit=500)["parts"]
     assert len(judged) >= 30
 
-    sign_in(page, "/models")
     judged_by = page.locator(f"[data-station={STATION}]").get_by_role("region", name="Judged by")
     expect(judged_by).to_contain_text("rolled back by itself", timeout=SOON)
+
+
+def decided_in_the_browser(line: Line, page: Page) -> None:
+    """Somebody lets the detector fail parts by itself, and takes it back."""
+    use = page.locator(f"[data-station={STATION}]").get_by_role("region", name="Detector")
+    for verb, shown, kept in (
+        ("Let it decide", "Decides, too", "decides"),
+        ("Let it name only", "Names defects", "names"),
+    ):
+        use.get_by_role("button", name=verb).click(timeout=SOON)
+        asked = page.get_by_role("dialog")
+        expect(asked).to_contain_text(STATION)
+        asked.get_by_role("button", name=verb).click()
+        expect(use.get_by_text(shown, exact=True)).to_be_visible(timeout=SOON)
+        assert line.get(f"stations/{STATION}")["recipe"]["detector"] == kept
 
 
 def noise(folder: Path) -> Path:

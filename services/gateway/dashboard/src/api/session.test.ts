@@ -89,6 +89,21 @@ it("outlives a reload, and whatever else is in the store", () => {
   expect(new Session(store).now().state).toBe("out");
 });
 
+it("renews once for a tab and its copy", async () => {
+  const calls = auth({ refresh: ok(tokens("two")) });
+  const channels = [new BroadcastChannel("copies"), new BroadcastChannel("copies")];
+  const [one, copy] = channels.map((channel) => {
+    const store = memory();
+    store.setItem("andon.session", JSON.stringify(tokens("one")));
+    return new Session(store, channel);
+  }) as [Session, Session];
+  await one.renewed("one");
+  await vi.waitFor(() => expect(copy.accessToken).toBe("two"));
+  await copy.renewed("one");
+  expect(calls).toEqual(["refresh"]);
+  for (const channel of channels) channel.close();
+});
+
 it("knows what roles may", () => {
   expect(permissionsOf(user("ada")).has("configure")).toBe(false);
   expect(permissionsOf(null).size).toBe(0);

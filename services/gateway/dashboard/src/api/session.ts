@@ -10,6 +10,13 @@ export type Permission = Schemas["Permission"];
 type Tokens = Pick<Schemas["TokensView"], "access_token" | "refresh_token" | "user">;
 
 const KEY = "andon.session";
+const HEARD = 250;
+
+/** What a copy of this tab traded its refresh token for. */
+interface Renewal {
+  used: string;
+  tokens: Tokens;
+}
 const OF_ROLE: Record<Schemas["Role"], readonly Permission[]> = {
   operator: ["inspect", "view_history"],
   engineer: ["inspect", "view_history", "configure"],
@@ -32,9 +39,13 @@ export class Session {
   /** Told when somebody else is signed in than before, or nobody. */
   onChangedHands: () => void = () => {};
   private readonly store: Storage;
+  private readonly copies: Pick<BroadcastChannel, "postMessage" | "onmessage"> | null;
 
-  constructor(store: Storage) {
+  /** `copies` reaches the tabs that were duplicated from this one: they have its refresh token, too. */
+  constructor(store: Storage, copies: Session["copies"] = null) {
     this.store = store;
+    this.copies = copies;
+    if (copies) copies.onmessage = (event: MessageEvent<Renewal>) => this.follow(event.data);
     this.tokens = read(store);
     this.standing = this.stand();
   }
@@ -100,12 +111,21 @@ export class Session {
     const refresh_token = this.tokens?.refresh_token ?? "";
     if (!refresh_token) throw new Problem(401, "Signed out.");
     try {
-      this.keep(await post<Tokens>("refresh", { refresh_token }));
+      await inTurn(refresh_token, async () => {
+        if (this.tokens?.refresh_token !== refresh_token) return; // a copy was first
+        const tokens = await post<Tokens>("refresh", { refresh_token });
+        this.keep(tokens);
+        this.copies?.postMessage({ used: refresh_token, tokens } satisfies Renewal);
+      });
     } catch (error) {
       if (!(error instanceof Problem) || error.passing) throw error;
       this.expired = true;
       this.tell();
     }
+  }
+
+  private follow({ used, tokens }: Renewal): void {
+    if (used === this.tokens?.refresh_token) this.keep(tokens);
   }
 
   private person(): Promise<void> {
@@ -136,6 +156,18 @@ export class Session {
 export const permissionsOf = (user: User | null): ReadonlySet<Permission> =>
   new Set((user?.roles ?? []).flatMap((role) => OF_ROLE[role] ?? []));
 
+/** One copy of a tab after the other, and the next only when it has heard of it; at once without locks. */
+function inTurn(name: string, act: () => Promise<void>): Promise<void> {
+  const locks = globalThis.navigator?.locks;
+  if (!locks) return act();
+  return new Promise((resolve, reject) => {
+    void locks.request(`andon.renewing.${name}`, async () => {
+      await act().then(resolve, reject);
+      await new Promise((heard) => setTimeout(heard, HEARD));
+    });
+  });
+}
+
 function read(store: Storage): Tokens | null {
   try {
     const kept = JSON.parse(store.getItem(KEY) ?? "null") as Partial<Tokens> | null;
@@ -165,8 +197,11 @@ const nowhere: Pick<Storage, "getItem" | "setItem" | "removeItem"> = {
   removeItem: () => {},
 };
 
-/** This tab's session; a reload keeps it, another tab has its own. */
-export const session = new Session(globalThis.sessionStorage ?? (nowhere as Storage));
+/** This tab's session; a reload keeps it, a copy of the tab shares it, any other tab has its own. */
+export const session = new Session(
+  globalThis.sessionStorage ?? (nowhere as Storage),
+  globalThis.BroadcastChannel ? new BroadcastChannel(KEY) : null,
+);
 
 export const useStanding = (): Standing => useSyncExternalStore(session.subscribe, session.now);
 

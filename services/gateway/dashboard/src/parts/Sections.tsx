@@ -17,11 +17,16 @@ export interface Section {
 export function Sections({ label, sections }: { label: string; sections: readonly Section[] }) {
   const place = useRef<HTMLElement>(null);
   const here = useLocation({ select: ({ pathname }) => pathname });
-  // On a narrow screen the one that is shown may lie outside of the row.
+  // On a narrow screen the one that is shown may lie outside of the row; words and fonts come later.
   useEffect(() => {
-    place.current
-      ?.querySelector(`[href="${CSS.escape(here)}"]`)
-      ?.scrollIntoView({ block: "nearest", inline: "center" });
+    const row = place.current;
+    const shown = row?.querySelector<HTMLElement>(`[href="${CSS.escape(here)}"]`);
+    if (!row || !shown) return;
+    const centred = new ResizeObserver(() => {
+      row.scrollLeft = shown.offsetLeft - row.offsetLeft - (row.clientWidth - shown.clientWidth) / 2;
+    });
+    for (const each of row.children) centred.observe(each);
+    return () => centred.disconnect();
   }, [here]);
   return (
     <nav ref={place} className={styles.sections} aria-label={label}>
