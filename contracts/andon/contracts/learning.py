@@ -77,7 +77,7 @@ class Parameters(Message):
     sure_above: Fraction = 0.5
     """A class less probable than this is not named on the line; a detector measures its own limit."""
     steps: Annotated[int, Field(ge=0, le=20_000)] = 0
-    """Gradient steps of a detector at most; 0: as its parts want, up to 2400."""
+    """Gradient steps of a detector at most; 0: as its parts want, up to 3000."""
     trainer: Trainer = Trainer.NUMPY
     """Of a detector."""
 

@@ -30,7 +30,7 @@ from andon.training.fitting.detector.training import learn as steps_of
 
 FEATURES, STEPS = 0.3, 0.95
 """Fractions of the whole after which features and steps are done."""
-FEWEST_STEPS, MOST_STEPS = 400, 2400
+FEWEST_STEPS, MOST_STEPS = 400, 3000
 STEPS_PER_PART = 20
 FEW = 5
 _TELL_EVERY = 40
