@@ -18,7 +18,10 @@ from andon.contracts.station import (
     DetectorModel,
     DetectorUse,
     ModelFile,
+    ModelRef,
     SetModel,
+    Trial,
+    TrialRole,
 )
 from andon.inspection.adapters.models import ModelShelf, NoModel
 from andon.inspection.app import InspectionSettings
@@ -73,14 +76,19 @@ async def judged(line, jpeg: bytes, part: str) -> inspection.Inspection:
     return await line.ask(inspection.INSPECT, frame, body=jpeg, timeout=20)
 
 
-async def use(bus, blobs, data: bytes, version: str = "v-finds", **about):
-    """Deploy, or with `kind` go back to, a version with this detector."""
-    kind = about.pop("kind", DeploymentKind.DEPLOY)
+async def made(blobs, data: bytes, version: str, **about) -> ModelRef:
+    """A version with this detector."""
     digest = sha256(data).hexdigest()
     file = ModelFile(key=f"models/{digest}/detector.onnx", sha256=digest, size=len(data))
     await blobs.put(file.key, data)
     detector = DetectorModel(file=file, classes=("spot",), **{"sure_above": 0.5, **about})
-    ref = (await stored(blobs)).model_copy(update={"version_id": version, "detector": detector})
+    return (await stored(blobs)).model_copy(update={"version_id": version, "detector": detector})
+
+
+async def use(bus, blobs, data: bytes, version: str = "v-finds", **about):
+    """Deploy, or with `kind` go back to, a version with this detector."""
+    kind = about.pop("kind", DeploymentKind.DEPLOY)
+    ref = await made(blobs, data, version, **about)
     entry = Deployment(version_id=ref.version_id, digest=ref.digest, kind=kind, by="eve", at=build.NOON)
     wish = SetModel(station_id="line", model=ref, thresholds=LIMITS, deployment=entry, at=build.NOON)
     return await bus.ask(station.SET_MODEL, wish, timeout=30)
@@ -181,6 +189,20 @@ async def test_a_defect_below_the_limit_or_too_small_fails_no_part(line, bus, bl
     assert (await judged(line, faint(), "above")).decision is Decision.FAIL
     await recipe(line, min_area_mm2=1e6)
     assert (await judged(line, faint(), "small")).decision is Decision.PASS
+
+
+async def test_a_shadow_weighs_its_own_detector_where_one_decides(line, bus, blobs):
+    await use(bus, blobs, detector_bytes(), sure_above=0.05, fails_above=0.5)
+    await recipe(line, detector="decides")
+    strict = await made(blobs, detector_bytes(), "v-strict", sure_above=0.05, fails_above=0.07)
+    shadow = Trial(rollout_id="r-1", role=TrialRole.SHADOW, model=strict, thresholds=LIMITS)
+    await bus.ask(station.SET_MODEL, SetModel(station_id="line", trial=shadow, at=build.NOON), timeout=30)
+
+    bad, good = await judged(line, faint(), "faint"), await judged(line, picture(128), "good")
+
+    for part, silent in ((bad, Decision.FAIL), (good, Decision.PASS)):
+        assert part.trial is not None
+        assert (part.decision, part.trial.decision, part.trial.error) == (Decision.PASS, silent, None)
 
 
 async def test_a_detector_decides_only_with_a_limit_of_its_own(line, bus, blobs):

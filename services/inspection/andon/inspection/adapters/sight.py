@@ -80,7 +80,7 @@ def show(
     decoded = decode_full(data)
     known = _known(prediction, decoded, rule, experts.detector)
     counted = _large(known, rule)
-    verdict = with_defects(verdict, (each.confidence for each in counted), rule.decider)
+    verdict = _weighed(verdict, counted, rule)
     if verdict.decision is Decision.PASS:
         return Seen(prediction.score, verdict)
     others = _detections(prediction, decoded, rule, known)
@@ -89,6 +89,19 @@ def show(
     glowing = picture.glow(decoded.pixels, prediction.heatmap, (low, 2 * high - low), rule.region)
     drawing = picture.framed(glowing, found, (decoded.width, decoded.height))
     return Seen(prediction.score, verdict, found, drawing)
+
+
+def weigh(
+    prediction: Prediction, verdict: Verdict, rule: Rule, data: bytes, detector: Detector | None
+) -> Verdict:
+    """What `show` would say in the end, without the picture: of a version that only watches."""
+    if verdict.decision is Decision.FAIL or rule.decider is None:
+        return verdict
+    return _weighed(verdict, _large(_known(prediction, decode_full(data), rule, detector), rule), rule)
+
+
+def _weighed(verdict: Verdict, counted: tuple[Detection, ...], rule: Rule) -> Verdict:
+    return with_defects(verdict, (each.confidence for each in counted), rule.decider)
 
 
 def _known(

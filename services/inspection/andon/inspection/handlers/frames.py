@@ -15,15 +15,15 @@ from andon.contracts.inspection import Decision, FrameCaptured, FrameRefused, In
 from andon.contracts.station import Mode, Sample, Station
 from andon.inspection.adapters.evidence import EvidenceStore, Place
 from andon.inspection.adapters.models import NoModel
-from andon.inspection.adapters.sight import Experts, Seen, read, show
-from andon.inspection.domain.judgement import drawn, frame_id, inspection_id, judge, kept
+from andon.inspection.adapters.sight import Experts, Seen, read, show, weigh
+from andon.inspection.domain.judgement import Verdict, drawn, frame_id, inspection_id, judge, kept
 from andon.inspection.domain.rule import Rule, region_of
 from andon.inspection.domain.trials import plan_of, trialled
 from andon.inspection.handlers.opinions import Answer, Opinions
 from andon.inspection.store.records import RecordStore
 from andon.inspection.store.stations import RefusalStore, SampleStore, StationStore
 from andon.messaging import Delivery, Service
-from andon.serving import MAX_BYTES
+from andon.serving import MAX_BYTES, Prediction
 from andon.telemetry import metrics
 
 T = TypeVar("T")
@@ -127,7 +127,10 @@ class Inspector:
         await self.opinions.ready(plan)
         scene = await self._think(read, frame.data, plan.judge.region)
         decoded_at = time.perf_counter()
-        silent = _begun(self.opinions.silent(plan.silent, scene.pixels)) if plan.silent else None
+        silent = None
+        if plan.silent is not None:
+            weighed = partial(self._weighed, frame.data)
+            silent = _begun(self.opinions.silent(plan.silent, scene.pixels, weighed))
         place = Place(inspection_id(station.id, frame.id), station.id, frame.captured_at)
         original = self.evidence.original(place, frame.data, scene.decoded)
         early = drawn(frame.id, plan.judge.evidence.keep_passed)
@@ -169,6 +172,10 @@ class Inspector:
         decides = rule.decider is not None
         detector = await (models.detector if decides else models.detector_if_any)(rule.model)
         return await self._think(show, prediction, verdict, rule, frame.data, Experts(classifier, detector))
+
+    async def _weighed(self, data: bytes, prediction: Prediction, verdict: Verdict, rule: Rule) -> Verdict:
+        detector = await self.opinions.models.detector(rule.model)
+        return await self._think(weigh, prediction, verdict, rule, data, detector)
 
     async def _keep_and_say(self, judged: Inspection, stored: list["asyncio.Future[None]"]) -> Inspection:
         """Make record and evidence safe, then tell everybody."""

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,12 +12,14 @@ import numpy as np
 from andon.contracts import Refused
 from andon.inspection.adapters.models import ModelShelf, NoModel
 from andon.inspection.adapters.sight import Pixels
-from andon.inspection.domain.judgement import judge
+from andon.inspection.domain.judgement import Verdict, judge
 from andon.inspection.domain.rule import Rule
 from andon.inspection.domain.trials import Opinion, Plan
 from andon.serving import Prediction
 
 T = TypeVar("T")
+Weigh = Callable[[Prediction, Verdict, Rule], Awaitable[Verdict]]
+"""Says what a detector makes of a part's verdict."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +54,21 @@ class Opinions:
             reason = _reason(error, self.seconds)
         return Answer(plan.instead, await self._ask(plan.instead, pixels), reason)
 
-    async def silent(self, rule: Rule, pixels: Pixels) -> Opinion:
-        """What it would say; never raises."""
-        began = time.perf_counter()
+    async def silent(self, rule: Rule, pixels: Pixels, weigh: Weigh) -> Opinion:
+        """What it would say, its detector weighed in where that is to decide; never raises."""
         try:
-            prediction = await self._soon(self._ask(rule, pixels))
+            return await self._soon(self._opinion(rule, pixels, weigh))
         except (Refused, TimeoutError) as error:
             return Opinion(error=_reason(error, self.seconds))
+
+    async def _opinion(self, rule: Rule, pixels: Pixels, weigh: Weigh) -> Opinion:
+        began = time.perf_counter()
+        prediction = await self._ask(rule, pixels)
         taken = round((time.perf_counter() - began) * 1e3, 3)
-        return Opinion(prediction.score, judge(prediction.score, rule.limits), taken)
+        verdict = judge(prediction.score, rule.limits)
+        if rule.decider is not None:
+            verdict = await weigh(prediction, verdict, rule)
+        return Opinion(prediction.score, verdict, taken)
 
     async def _ask(self, rule: Rule, pixels: Pixels) -> Prediction:
         model = await self.models.of(rule.model)
