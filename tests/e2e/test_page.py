@@ -7,7 +7,9 @@ import signal
 
 import pytest
 from dashboard_browser import SOON, give_password, serious, sign_in, small_targets
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
+
+from andon.inspection.camera.plate import PlateCamera
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -168,3 +170,25 @@ def test_what_happened_while_the_gateway_was_killed_is_heard_afterwards(product,
     expect(page.get_by_role("status").first).to_have_text("Live", timeout=60_000)
     # Parts are judged side by side: the last one judged need not be the last one shown.
     expect(card.get_by_text(re.compile("P-00000[5-7]"))).to_be_visible(timeout=SOON)
+
+
+def test_a_verdict_stands_over_its_own_picture_only(product, page):
+    def show(part: str, number: int) -> None:
+        shown = {"file": ("a.jpg", PlateCamera(defects=1.0, good_first=1).shot(number).data)}
+        fields = {"station_id": product.station, "part_id": part}
+        with product.client() as client:
+            assert client.post("/api/v1/inspect", files=shown, data=fields).status_code == 200
+
+    show("S-good", 0)
+    sign_in(page, "/line")
+    card = page.locator(f'[data-station="{product.station}"]')
+    expect(card.get_by_text("S-good")).to_be_visible(timeout=SOON)
+    held: list[Route] = []
+    page.route("**/static/images/**", lambda each: held.append(each))  # noqa: PLW0108 - it marks what it is given
+    with page.expect_request("**/static/images/**"):
+        show("S-bad", 1)
+    expect(card.get_by_text("S-good")).to_be_visible()
+    for each in held:
+        each.continue_()
+    page.unroute("**/static/images/**")
+    expect(card.get_by_text("S-bad")).to_be_visible(timeout=SOON)

@@ -1,7 +1,7 @@
 // A part's picture with what the model saw laid over it.
 
 import { IconPhotoOff } from "@tabler/icons-react";
-import { type CSSProperties, useState } from "react";
+import { type CSSProperties, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import styles from "./PartImage.module.css";
@@ -14,6 +14,37 @@ export const partName = (part: Pick<Part, "part_id" | "id">): string => part.par
 /** Addresses come from the server, but only ours are ever loaded. */
 const ours = (address: string | null): string | null =>
   address?.startsWith("/static/images/") ? address : null;
+
+const PATIENCE = 2000;
+
+/** The latest part whose picture is here, so that a verdict never stands over the picture of another part. */
+export function useArrived(part: Part | null): Part | null {
+  const [arrived, setArrived] = useState(part);
+  const [coming, setComing] = useState<Part | null>(null);
+  useEffect(() => {
+    if (coming || part?.id === arrived?.id) return;
+    part ? setComing(part) : setArrived(null);
+  }, [part, coming, arrived]);
+  useEffect(() => {
+    if (!coming) return;
+    let over = false;
+    const done = () => {
+      if (over) return;
+      over = true;
+      setArrived(coming);
+      setComing(null);
+    };
+    const picture = new Image();
+    picture.src = ours(coming.annotated_url) ?? ours(coming.image_url) ?? "data:,";
+    picture.decode().then(done, done);
+    const late = setTimeout(done, PATIENCE);
+    return () => {
+      over = true;
+      clearTimeout(late);
+    };
+  }, [coming]);
+  return part?.id === arrived?.id ? part : arrived;
+}
 
 interface Shown {
   part: Part;

@@ -11,7 +11,7 @@ import { useMay } from "@/api/session";
 import { withEntry } from "@/live/feeds";
 import { DecisionBadge } from "@/parts/Decision";
 import { decimal, percent } from "@/parts/numbers";
-import { type Part, PartImage, partName } from "@/parts/PartImage";
+import { type Part, PartImage, partName, useArrived } from "@/parts/PartImage";
 import { COLOUR, StationState } from "@/parts/StationState";
 import { clock, duration, useNow } from "@/parts/time";
 import { told } from "@/parts/toasts";
@@ -49,8 +49,9 @@ export const StationCard = memo(function StationCard(props: { station: Station; 
   );
 });
 
-function LastPart({ part, known }: { part: Part | null; known: boolean }) {
+function LastPart({ part: latest, known }: { part: Part | null; known: boolean }) {
   const { t } = useTranslation("line");
+  const part = useArrived(latest);
   if (!part && !known) return <Skeleton className={styles.noPart ?? ""} radius={0} />;
   if (!part) return <div className={styles.noPart}>{t("station.noPart")}</div>;
   return (
