@@ -7,15 +7,16 @@ import shutil
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
 
 import bench
 import demo
+from dashboard_trace import CATEGORIES, Trace
 from demo import console, step
-from playwright.async_api import CDPSession, Page, async_playwright
+from playwright.async_api import Browser, CDPSession, Page, async_playwright
 
 from andon.contracts import inspection
 from andon.contracts.inspection import FrameCaptured
@@ -32,6 +33,7 @@ QUIET = (
     "--disable-component-update", "--disable-sync", "--enable-precise-memory-info",
 )  # fmt: skip
 LOADS = 5
+TRACED_SECONDS = 10.0
 COUNT_FRAMES = """() => {
   const seconds = (window.andonFrames = []);
   let began = performance.now(), drawn = 0;
@@ -135,6 +137,24 @@ async def kept_up(page: Page, protocol: CDPSession, line: Line) -> list[str]:
     ]  # fmt: skip
 
 
+async def traced(browser: Browser, page: Page, protocol: CDPSession, url: str, line: Line) -> list[str]:
+    """One load and some seconds of parts, as Chromium's trace tells them; tracing takes its own share."""
+    await browser.start_tracing(page=page, categories=list(CATEGORIES))
+    await loaded(page, protocol, url)
+    loading = Trace(await browser.stop_tracing()).loading()
+    showing = asyncio.create_task(replace(line, seconds=TRACED_SECONDS).show())
+    await browser.start_tracing(page=page, categories=list(CATEGORIES))
+    await showing
+    frames, wait = Trace(await browser.stop_tracing()).frames()
+    first, largest, done = loading.contents, loading.largest, loading.interactive
+    return [
+        f"- Chromium's trace of a load: first paint after {first:.2f} s, largest {largest:.2f} s, the last task",
+        f"  over 50 ms done after {done:.2f} s; such tasks blocked it for {loading.blocked * 1e3:.0f} ms.",
+        f"- Its trace of {TRACED_SECONDS:.0f} s of parts: {frames:.0f} frames a second on the screen,",
+        f"  {wait:.0f} ms the longest wait for one.",
+    ]  # fmt: skip
+
+
 async def measured(url: str, line: Line) -> str:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
@@ -149,6 +169,8 @@ async def measured(url: str, line: Line) -> str:
         loads = [await loaded(page, protocol, url) for _ in range(LOADS)]
         step("showing parts")
         live = await kept_up(page, protocol, line)
+        step("tracing")
+        live += await traced(browser, page, protocol, url, line)
         await browser.close()
     times, weight = sorted(took for took, _ in loads), max(weight for _, weight in loads)
     usual, worst = statistics.median(times), times[-1]
