@@ -148,7 +148,7 @@ async def traced(browser: Browser, page: Page, protocol: CDPSession, url: str, l
     frames, wait = Trace(await browser.stop_tracing()).frames()
     first, largest, done = loading.contents, loading.largest, loading.interactive
     return [
-        f"- Chromium's trace of a load: first paint after {first:.2f} s, largest {largest:.2f} s, the last task",
+        f"- Chromium's trace of a load: first paint after {first:.2f} s, largest {largest:.2f} s, last task",
         f"  over 50 ms done after {done:.2f} s; such tasks blocked it for {loading.blocked * 1e3:.0f} ms.",
         f"- Its trace of {TRACED_SECONDS:.0f} s of parts: {frames:.0f} frames a second on the screen,",
         f"  {wait:.0f} ms the longest wait for one.",

@@ -55,7 +55,9 @@ class Trace:
         ]
         over = max((end for end, _ in long), default=first)
         blocked = sum(took - LONG for _, took in long)
-        return Loading(*((at - asked) / 1e6 for at in (first, largest[-1], over)), blocked / 1e6)
+        return Loading(
+            (first - asked) / 1e6, (largest[-1] - asked) / 1e6, (over - asked) / 1e6, blocked / 1e6
+        )
 
     def frames(self) -> tuple[float, float]:
         """A second, on average, and milliseconds of the longest wait between two that were presented."""
