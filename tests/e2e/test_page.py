@@ -136,6 +136,7 @@ def test_light_german_and_narrow_are_as_good(page, complaints):
     expect(page.get_by_role("heading", name="Linie", exact=True)).to_be_visible(timeout=SOON)
     expect(page.get_by_role("button", name="Vergleichen").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 768
+    expect(page.get_by_role("menu")).to_have_count(0)
     assert serious(page) == []
     page.reload()
     expect(page.get_by_role("heading", name="Linie", exact=True)).to_be_visible(timeout=SOON)

@@ -78,7 +78,7 @@ async def test_what_was_lost_on_this_side_is_asked_for_and_not_sent_again(line: 
 async def test_a_worker_whose_disk_is_new_takes_over_when_the_former_one_is_gone(
     line: Plant, tmp_path: Path, monkeypatch
 ):
-    monkeypatch.setattr(files, "LEASE", timedelta(seconds=2))
+    monkeypatch.setattr(files, "LEASE", timedelta(seconds=8))
     written(tmp_path, train_dot_log=b"epoch 1\n", a_dot_yaml=b"lr: 1")
     async with line.syncing(tmp_path) as work:
         await work.finish()
