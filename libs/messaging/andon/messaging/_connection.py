@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -86,9 +86,11 @@ class Connection:
         try:
             async with asyncio.timeout(6):
                 await self.broker.stop()
-        except (TimeoutError, Error):
+        except (TimeoutError, Error, OSError):
             if self._client is not None:
-                await _drop(self._client)
+                with suppress(TimeoutError, Error, OSError):
+                    async with asyncio.timeout(6):
+                        await _drop(self._client)
         self._client = None
         self._up.clear()
 

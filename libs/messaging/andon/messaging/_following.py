@@ -180,7 +180,7 @@ async def consumer(
     finally:
         await pull.close()
         if connection.client.is_connected:
-            with suppress(Error, TimeoutError):
+            with suppress(Error, TimeoutError, OSError):  # gone just now: a cancellation goes on through it
                 await connection.jetstream.delete_consumer(stream, info.name)
 
 

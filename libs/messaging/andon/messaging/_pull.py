@@ -71,7 +71,7 @@ class Pull:
     async def close(self) -> list[Msg]:
         """Ask for nothing more; returns the messages that came and were not fetched."""
         if self._subscription is not None:
-            with suppress(Error, TimeoutError):
+            with suppress(Error, TimeoutError, OSError):
                 async with asyncio.timeout(2):
                     await self._subscription.drain()
         self.wake()
