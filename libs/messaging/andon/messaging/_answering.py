@@ -7,12 +7,11 @@ from typing import Any, Generic, TypeVar
 
 from faststream.nats import NatsMessage
 from nats.aio.msg import Msg
-from nats.errors import Error
 from pydantic import ValidationError
 
 from andon.contracts import Invalid, Message, Problem, Query, Refused
 from andon.messaging import _wire
-from andon.messaging._connection import Connection
+from andon.messaging._connection import GONE, Connection
 from andon.messaging._delivery import Delivery
 from andon.messaging._slots import Slots
 from andon.telemetry import extract, log, metrics, trace, trace_id
@@ -46,7 +45,7 @@ class Answering(Generic[M, R]):
         """Take no more questions and let what runs end within `grace` seconds."""
         if self._subscriber is not None and self._subscriber.subscription is not None:
             subscription, self._subscriber.subscription = self._subscriber.subscription, None
-            with suppress(Error, TimeoutError):
+            with suppress(*GONE):
                 async with asyncio.timeout(grace + 1):
                     await subscription.drain()
         await self._slots.finish(grace)

@@ -23,6 +23,8 @@ from andon.messaging._settings import BusSettings
 from andon.telemetry import log
 
 _log = log("andon.messaging")
+GONE = (OSError, Error)
+"""What a broker that is away, or goes just now, makes the client raise; a timeout is an OSError, too."""
 
 _PATIENCE = (0.05, 0.1, 0.2, 0.5)
 _PENDING = 64 * 1024 * 1024
@@ -76,7 +78,7 @@ class Connection:
         try:
             async with asyncio.timeout(self.settings.connect_timeout):
                 self._client = await self.broker.connect()
-        except (TimeoutError, OSError, Error) as error:
+        except GONE as error:
             raise Unavailable(f"no broker at {self.place}: {error or 'timed out'}") from error
         self._up.set()
 
@@ -86,9 +88,9 @@ class Connection:
         try:
             async with asyncio.timeout(6):
                 await self.broker.stop()
-        except (TimeoutError, Error, OSError):
+        except GONE:
             if self._client is not None:
-                with suppress(TimeoutError, Error, OSError):
+                with suppress(*GONE):
                     async with asyncio.timeout(6):
                         await _drop(self._client)
         self._client = None
@@ -112,7 +114,7 @@ class Connection:
             async with asyncio.timeout(2) as limit:
                 with self._unless_lost(limit):
                     await self.client.flush(timeout=3)
-        except (TimeoutError, Error) as error:
+        except GONE as error:
             raise Unavailable(f"the broker at {self.place} does not answer") from error
 
     async def keep(self, address: str, body: bytes, headers: dict[str, str]) -> int:
@@ -131,7 +133,7 @@ class Connection:
                 reply = await self._request(address, body, headers, min(left, _ONE_TRY))
             except NoRespondersError:
                 why = "no stream keeps it; is the topology declared?"
-            except (TimeoutError, Error) as error:
+            except GONE as error:
                 why = str(error) or "the broker does not answer"
             else:
                 answer = json.loads(reply.data)
@@ -154,7 +156,7 @@ class Connection:
             except NoRespondersError:
                 # A server may not know yet of a subscription made a moment ago.
                 await asyncio.sleep(min(_PATIENCE[min(tries, 3)], max(end - loop.time(), 0)))
-            except (TimeoutError, Error) as error:
+            except GONE as error:
                 raise Unavailable(f"no answer from {address} in {within:g} s") from error
         raise Unavailable(f"nobody answers {address}")
 

@@ -6,13 +6,12 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from nats.aio.msg import Msg
-from nats.errors import Error
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from pydantic import ValidationError
 
 from andon.contracts import FEED, FEED_CONTEXTS, Event, Message, Subject, Unavailable, stream_of
 from andon.messaging import _wire
-from andon.messaging._connection import Connection
+from andon.messaging._connection import GONE, Connection
 from andon.messaging._delivery import OUTAGE, Delivery
 from andon.messaging._pull import Lost, Pull
 from andon.messaging._slots import ended
@@ -74,7 +73,7 @@ class Following:
                 ) as pull:
                     failures = 0
                     await self._read(pull)
-            except (TimeoutError, Lost, Error, Unavailable) as error:
+            except (Lost, Unavailable, *GONE) as error:
                 failures += 1
                 _log.warning("following paused", stream=self.stream, after=self._position, error=str(error))
             except Exception as error:  # noqa: BLE001 - `after` reads a store, and may fail in its own ways
@@ -180,7 +179,7 @@ async def consumer(
     finally:
         await pull.close()
         if connection.client.is_connected:
-            with suppress(Error, TimeoutError, OSError):  # gone just now: a cancellation goes on through it
+            with suppress(*GONE):  # a cancellation goes on through it
                 await connection.jetstream.delete_consumer(stream, info.name)
 
 

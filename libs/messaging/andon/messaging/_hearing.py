@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from andon.contracts import Command, Event, Message, Refused, Unavailable
 from andon.messaging import _wire
-from andon.messaging._connection import Connection
+from andon.messaging._connection import GONE, Connection
 from andon.messaging._delivery import OUTAGE, Delivery, Place, Retry
 from andon.messaging._pull import Lost, Pull
 from andon.messaging._slots import Slots
@@ -102,7 +102,7 @@ class Hearing(Generic[M]):
                         await self._take(msg)
                     if self._suspects:
                         await self._examine(pull)
-            except (Lost, TimeoutError, Error) as error:
+            except (Lost, *GONE) as error:
                 _log.warning("fetching paused", durable=self._place.durable, error=str(error))
                 await self._stopped_within(OUTAGE.rest(1))
 
@@ -247,7 +247,7 @@ async def _declared(connection: Connection, place: Place) -> ConsumerConfig:
     while True:
         try:
             info = await connection.jetstream.consumer_info(place.stream, place.durable)
-        except (TimeoutError, Error) as error:
+        except GONE as error:
             if loop.time() >= end:
                 raise Unavailable(
                     f"there is no durable {place.durable} of stream {place.stream}: is the topology declared?"

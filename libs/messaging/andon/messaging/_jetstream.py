@@ -6,7 +6,7 @@ from nats.js.api import ConsumerConfig, ConsumerInfo, RawStreamMsg, StreamConfig
 
 
 class JetStream(Protocol):
-    """Streams and consumers; every call raises nats.errors.Error or TimeoutError."""
+    """Streams and consumers; every call raises one of `GONE`."""
 
     async def stream_info(self, name: str) -> StreamInfo: ...
 

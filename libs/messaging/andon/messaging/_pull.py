@@ -7,9 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from nats.aio.msg import Msg
-from nats.errors import Error
 
-from andon.messaging._connection import Connection
+from andon.messaging._connection import GONE, Connection
 
 if TYPE_CHECKING:
     from nats.aio.subscription import Subscription
@@ -71,7 +70,7 @@ class Pull:
     async def close(self) -> list[Msg]:
         """Ask for nothing more; returns the messages that came and were not fetched."""
         if self._subscription is not None:
-            with suppress(Error, TimeoutError, OSError):
+            with suppress(*GONE):
                 async with asyncio.timeout(2):
                     await self._subscription.drain()
         self.wake()

@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self, cast
 
-from nats.errors import Error
 from nats.js.api import RawStreamMsg, RetentionPolicy
 from nats.js.errors import NotFoundError
 
 from andon.contracts import Event, Message, NotFound, TooLarge, Unavailable
 from andon.messaging import _wire
-from andon.messaging._connection import Connection
+from andon.messaging._connection import GONE, Connection
 from andon.messaging._delivery import Delivery, Place
 from andon.messaging._settings import BusSettings
 from andon.telemetry import log, metrics
@@ -103,7 +102,7 @@ class Mover:
             retention = (await jetstream.stream_info(advisory.stream)).config.retention
         except NotFoundError:
             return  # acknowledged after all, or aged out
-        except (TimeoutError, Error) as error:
+        except GONE as error:
             raise Unavailable(f"the broker does not hand out {advisory.stream}") from error
         delivery = _stored(raw, advisory.deliveries)
         reason = f"{self.service} ended {advisory.deliveries} times without an answer to it"

@@ -7,8 +7,6 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import uuid4
 
-from nats.errors import Error
-
 from andon.contracts import (
     SUBJECTS,
     Command,
@@ -23,7 +21,7 @@ from andon.contracts import (
 )
 from andon.messaging import _wire
 from andon.messaging._answering import Answering
-from andon.messaging._connection import Connection
+from andon.messaging._connection import GONE, Connection
 from andon.messaging._delivery import Delivery, Place, Retry
 from andon.messaging._following import BATCH, Following, consumer
 from andon.messaging._hearing import Hearing
@@ -138,14 +136,14 @@ class Service:
         """
         try:
             return await self._replay(stream, after, limit)
-        except (TimeoutError, Lost, Error) as error:
+        except (Lost, *GONE) as error:
             raise Unavailable(f"stream {stream} can't be read: {error}") from error
 
     async def last_sequence(self, stream: str) -> int:
         """The sequence of a stream's newest message; 0 when there never was one. Raises Unavailable."""
         try:
             return (await self._connection.jetstream.stream_info(stream)).state.last_seq
-        except (TimeoutError, Error) as error:
+        except GONE as error:
             raise Unavailable(f"stream {stream} can't be read: {error}") from error
 
     async def ping(self) -> None:

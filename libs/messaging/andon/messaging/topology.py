@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from nats.errors import Error
 from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
@@ -28,7 +27,7 @@ from andon.contracts import (
     durable_of,
     stream_of,
 )
-from andon.messaging._connection import Connection
+from andon.messaging._connection import GONE, Connection
 from andon.messaging._jetstream import JetStream
 from andon.messaging._settings import MEBIBYTE, BusSettings, StreamSettings
 from andon.messaging.parking import ADVISED, ADVISORIES, DEAD, DEAD_LETTERS, mover_of
@@ -57,7 +56,7 @@ async def declare_topology(settings: BusSettings) -> None:
         for stream, durable in wanted:
             await connection.jetstream.add_consumer(stream, durable)
         await _forget_unwanted(connection.jetstream, wanted)
-    except (TimeoutError, Error) as error:
+    except GONE as error:
         why = error or "the broker does not answer"
         raise Unavailable(f"the topology could not be declared: {why}") from error
     finally:
