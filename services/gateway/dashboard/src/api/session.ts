@@ -161,10 +161,12 @@ function inTurn(name: string, act: () => Promise<void>): Promise<void> {
   const locks = globalThis.navigator?.locks;
   if (!locks) return act();
   return new Promise((resolve, reject) => {
-    void locks.request(`andon.renewing.${name}`, async () => {
-      await act().then(resolve, reject);
-      await new Promise((heard) => setTimeout(heard, HEARD));
-    });
+    locks
+      .request(`andon.renewing.${name}`, async () => {
+        await act().then(resolve, reject);
+        await new Promise((heard) => setTimeout(heard, HEARD));
+      })
+      .catch(reject);
   });
 }
 

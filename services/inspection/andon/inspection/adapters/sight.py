@@ -95,7 +95,7 @@ def weigh(
     prediction: Prediction, verdict: Verdict, rule: Rule, data: bytes, detector: Detector | None
 ) -> Verdict:
     """What `show` would say in the end, without the picture: of a version that only watches."""
-    if verdict.decision is Decision.FAIL or rule.decider is None:
+    if verdict.decision is Decision.FAIL:
         return verdict
     return _weighed(verdict, _large(_known(prediction, decode_full(data), rule, detector), rule), rule)
 
